@@ -1,0 +1,1 @@
+//! The management plane: chains, receipts, bundles, dead letters.

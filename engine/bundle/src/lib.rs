@@ -1,0 +1,1 @@
+//! WebAssembly bundles: load, check, compile, cache, pool and call.

@@ -1,0 +1,64 @@
+use thiserror::Error;
+
+/// What a bus answers when it cannot do as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Buffers are full; nothing was taken.
+    #[error("the bus is overloaded: {queued_bytes} bytes wait, at most {queued_bytes_max}")]
+    Overloaded {
+        /// Bytes waiting.
+        queued_bytes: usize,
+        /// Bytes that may wait.
+        queued_bytes_max: usize,
+    },
+    /// No room on disk; nothing was taken.
+    #[error("the bus is out of room")]
+    Full {
+        /// What the store said.
+        #[source]
+        source: store::Error,
+    },
+    /// No stream of that name, or no such partition.
+    #[error("there is no stream `{stream}` with partition {partition}")]
+    UnknownStream {
+        /// The stream asked for.
+        stream: String,
+        /// The partition asked for.
+        partition: u32,
+    },
+    /// The stream exists otherwise than described.
+    #[error("stream `{stream}` has {found} partitions, not {wanted}; partitions are fixed for life")]
+    Layout {
+        /// The stream.
+        stream: String,
+        /// Partitions it has.
+        found: u32,
+        /// Partitions asked for.
+        wanted: u32,
+    },
+    /// Another subscription of the group holds the partition.
+    #[error("`{group}` already reads partition {partition} of `{stream}`")]
+    Busy {
+        /// The stream.
+        stream: String,
+        /// The partition.
+        partition: u32,
+        /// The group.
+        group: String,
+    },
+    /// Closed, or the disk failed.
+    #[error("the bus is unavailable: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed a little later.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Overloaded { .. } | Self::Busy { .. } | Self::Full { .. })
+    }
+}

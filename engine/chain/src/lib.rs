@@ -1,0 +1,1 @@
+//! Chains: definition, validation, plan, execution.

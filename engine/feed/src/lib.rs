@@ -1,0 +1,1 @@
+//! The friend feed: forwarder and distributor.

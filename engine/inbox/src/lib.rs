@@ -1,0 +1,1 @@
+//! Inbox shards: the graph slice, activities, users' feeds and authors' outboxes.

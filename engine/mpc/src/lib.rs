@@ -1,0 +1,1 @@
+//! The message processor center: live plans, reload, lanes, dead letters.

@@ -1,0 +1,1 @@
+//! Write a Catena processor in Rust.
