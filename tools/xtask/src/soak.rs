@@ -1,0 +1,32 @@
+//! `cargo xtask soak`: the process-level fault tests, with ten times the rounds.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    bundles,
+    phase::phase,
+    tool::{cargo, run},
+};
+
+/// Runs the fault tests with many rounds.
+#[derive(Args)]
+pub(crate) struct Soak {
+    /// Rounds per fault; a clean run of n rounds bounds the failure rate at 3/n.
+    #[arg(long, default_value_t = 200)]
+    rounds: u32,
+    /// Only tests whose name holds this text.
+    filter: Option<String>,
+}
+
+impl Soak {
+    pub(crate) fn execute(self) -> Result<()> {
+        bundles::ensure()?;
+        let rounds = self.rounds.to_string();
+        phase(&format!("fault tests, {rounds} rounds"), || {
+            let mut tests = cargo(["test", "--package", "catena-cli", "--test", "it"]);
+            tests.args(self.filter).args(["--", "--nocapture", "--test-threads=1"]);
+            run(tests.env("CATENA_ROUNDS", &rounds))
+        })
+    }
+}
