@@ -1,1 +1,17 @@
-//! What tests, the demo and the benchmarks share: networks, posts, an outside oracle, a node under test.
+//! What tests, the demonstration and the benchmarks share: people and posts out of a seed, a node as a child
+//! process, and an [`Oracle`](oracle::Oracle) that counts from outside.
+//!
+//! It stands outside the blast radius: nothing of the engine is linked here, so that a fault of the engine
+//! cannot also be a fault of the one who judges it. Everything that waits is bounded.
+
+pub mod bundles;
+pub mod client;
+pub mod data;
+pub mod load;
+pub mod names;
+pub mod network;
+pub mod oracle;
+pub mod posts;
+pub mod process;
+pub mod save;
+pub mod wait;
