@@ -12,7 +12,7 @@ mod memory;
 use std::{borrow::Cow, ops::ControlFlow};
 
 pub use batch::{Batch, Op};
-pub use error::Error;
+pub use error::{Cause, Error};
 pub use lmdb::{Durability, Lmdb, Options};
 pub use memory::Memory;
 
@@ -21,6 +21,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// A named, ordered table. Every table a store will be asked for is named when it is opened.
 pub type Table = &'static str;
+
+/// Longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 511;
+
+/// Largest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
 
 /// Durable ordered tables.
 ///
@@ -43,7 +49,7 @@ pub trait Store: Send + Sync {
     /// A consistent view of now.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the store can no longer be read.
+    /// [`Error::Read`] when the store can no longer be read.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>>;
 }
 
@@ -52,7 +58,7 @@ pub trait Snapshot {
     /// The value under `key`.
     ///
     /// # Errors
-    /// [`Error::UnknownTable`], or [`Error::Failed`] when the store cannot be read.
+    /// [`Error::UnknownTable`], [`Error::Key`], or [`Error::Read`] when the store cannot be read.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>>;
 
     /// Visits entries with `from <= key < to` in ascending order, until `visit` breaks. An empty `to`
