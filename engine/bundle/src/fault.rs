@@ -1,0 +1,73 @@
+//! What wasmtime says about a call that failed, as a [`Fault`] people can read.
+
+use std::time::Duration;
+
+use model::{Fault, TrapKind};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use crate::{host::Failed, limit::Exceeded, runtime::STACK_BYTES_MAX};
+
+/// Turns the error of a call with `deadline` into a fault.
+pub(crate) fn of(error: &wasmtime::Error, deadline: Duration) -> Fault {
+    if let Some(Failed::Unavailable(source)) = error.downcast_ref() {
+        return Fault::Host { reason: source.to_string() };
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::Host { reason: "every instance this host may have is in use".to_owned() };
+    }
+    let (kind, message) = reason(error, deadline);
+    Fault::Trap { kind, message, backtrace: backtrace(error) }
+}
+
+fn reason(error: &wasmtime::Error, deadline: Duration) -> (TrapKind, String) {
+    if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+        return (TrapKind::Memory, exceeded.to_string());
+    }
+    if let Some(misused) = error.downcast_ref::<Failed>() {
+        return (TrapKind::Trap, misused.to_string());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => (
+            TrapKind::Deadline,
+            format!("the processor ran past its deadline of {} ms", deadline.as_millis()),
+        ),
+        Some(Trap::StackOverflow) => (
+            TrapKind::Stack,
+            format!(
+                "the processor recursed too deeply: its stack of {} KiB is used up",
+                STACK_BYTES_MAX >> 10
+            ),
+        ),
+        // A compiled language keeps most of its stack in linear memory and runs off its lower end.
+        Some(Trap::MemoryOutOfBounds) if recurses(error) => {
+            (TrapKind::Stack, "the processor recursed too deeply: its stack in memory is used up".to_owned())
+        }
+        Some(Trap::UnreachableCodeReached) => {
+            (TrapKind::Trap, "the processor panicked (it reached `unreachable`)".to_owned())
+        }
+        Some(trap) => {
+            let text = trap.to_string();
+            (TrapKind::Trap, format!("the processor trapped: {}", text.trim_start_matches("wasm trap: ")))
+        }
+        None => (TrapKind::Trap, format!("the processor broke its interface: {}", error.root_cause())),
+    }
+}
+
+/// Whether the innermost frames are, all but a few, one function over and over.
+fn recurses(error: &wasmtime::Error) -> bool {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let frames = trace.frames();
+    let most = frames.iter().map(|frame| count(frames, frame.func_index())).max().unwrap_or(0);
+    frames.len() >= 16 && most * 3 >= frames.len()
+}
+
+fn count(frames: &[wasmtime::FrameInfo], function: u32) -> usize {
+    frames.iter().filter(|frame| frame.func_index() == function).count()
+}
+
+/// The frames as text, innermost first.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    // wasmtime demangles names only when it displays a whole trace, under one line of heading.
+    trace.to_string().lines().skip(1).map(|line| line.trim().to_owned()).collect()
+}

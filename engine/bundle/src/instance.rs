@@ -1,0 +1,114 @@
+//! One instance of a bundle, ready to be called again and again by one caller at a time.
+
+use std::sync::Arc;
+
+use metrics::Gauge;
+use model::{Call, Message};
+use wasmtime::{Store, component::TypedFunc};
+
+use crate::{
+    abi,
+    host::{Failed, Host, Step},
+    limit::Limiter,
+    prepare::Prepared,
+    runtime::Ticker,
+};
+
+/// Bytes a guest may pass to the host in one call, result of `process` included.
+const PASSED_BYTES_MAX: usize = 4 << 20;
+/// Handles a guest may hold.
+const HANDLES_MAX: usize = 1_000;
+/// Bytes of a new body, as of every message.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// Time to instantiate and to look at the settings; both happen once, before any message.
+const START_DEADLINE: std::time::Duration = std::time::Duration::from_secs(1);
+
+pub(crate) struct Instance {
+    store: Store<Host>,
+    process: TypedFunc<abi::Params<'static>, abi::Answer>,
+    pub(crate) calls: u32,
+    pub(crate) born_ms: u64,
+    _live: Live,
+}
+
+/// Why an instance did not come to be.
+pub(crate) enum NotStarted {
+    /// `configure` said no.
+    Settings(String),
+    /// It trapped, or the host is out of instances.
+    Failed(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for NotStarted {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Instance {
+    /// Instantiates and lets the bundle look at its settings.
+    pub(crate) fn start(
+        prepared: &Prepared,
+        step: &Arc<Step>,
+        memory_bytes_max: usize,
+        born_ms: u64,
+        live: &Gauge,
+    ) -> Result<Self, NotStarted> {
+        let host = Host::new(Arc::clone(step), Limiter::new(memory_bytes_max));
+        let mut store = Store::new(prepared.pre.engine(), host);
+        store.limiter(|host| &mut host.limiter);
+        store.set_hostcall_fuel(PASSED_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
+        store.set_epoch_deadline(Ticker::ticks(START_DEADLINE));
+
+        let instance = prepared.pre.instantiate(&mut store)?;
+        let process = instance.get_typed_func(&mut store, &prepared.process)?;
+        if let Some(configure) = &prepared.configure {
+            let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut store, configure)?;
+            let (answer,) = configure.call(&mut store, ())?;
+            answer.map_err(NotStarted::Settings)?;
+        }
+        Ok(Self { store, process, calls: 0, born_ms, _live: Live::new(live) })
+    }
+
+    /// Lets the guest work on `message` for `ticks` of the epoch. After an error of wasmtime's the
+    /// instance must not be used again.
+    pub(crate) fn process(
+        &mut self,
+        message: &Message,
+        call: &mut Call,
+        ticks: u64,
+    ) -> wasmtime::Result<Result<abi::WireOutcome, abi::Failure>> {
+        self.calls += 1;
+        self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().enter(message, call);
+        let answer = self.process.call(&mut self.store, (message.into(),));
+        self.store.data_mut().leave(call);
+        let (answer,) = answer?;
+        if let Ok(outcome) = &answer
+            && outcome.body_bytes() > BODY_BYTES_MAX
+        {
+            let bytes = outcome.body_bytes();
+            let misused =
+                format!("answered with a body of {bytes} bytes, a message has at most {BODY_BYTES_MAX}");
+            return Err(Failed::Misused(misused).into());
+        }
+        Ok(answer)
+    }
+}
+
+/// Counts an instance for as long as it exists.
+struct Live(Gauge);
+
+impl Live {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
