@@ -1,0 +1,184 @@
+//! A JSON object cut into its fields, without looking into them.
+//!
+//! Rules share messages with rules that know other fields, so an edit must leave what it does not know alone.
+//! Fields are kept as the text they came as: their order, 64-bit numbers and odd escapes survive byte for
+//! byte, and a field that nobody reads costs a scan and no allocation.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::{Failure, locate};
+
+/// The fields of a JSON object, in order. Write it back with
+/// [`Outcome::with_json`](crate::Outcome::with_json).
+#[derive(Clone, Debug, Default)]
+pub struct Object<'a> {
+    fields: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
+}
+
+impl Object<'_> {
+    /// The field as a type; `None` where it is absent or `null`. Of a repeated name the last counts.
+    ///
+    /// # Errors
+    /// A rejection that names the field.
+    pub fn get<'b, T: Deserialize<'b>>(&'b self, name: &str) -> Result<Option<T>, Failure> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        serde_json::from_str(raw).map_err(|error| {
+            Failure::Reject(locate::sentence(raw.as_bytes(), &error, locate::Style::Field(name)))
+        })
+    }
+
+    /// A text field, borrowed where its JSON has no escapes; `None` where it is absent or `null`.
+    ///
+    /// # Errors
+    /// A rejection that names the field, where it is not a string.
+    pub fn text<'b>(&'b self, name: &str) -> Result<Option<Cow<'b, str>>, Failure> {
+        Ok(self.get::<Text<'b>>(name)?.map(|text| text.0))
+    }
+
+    /// The field's JSON as it came.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.fields.iter().rfind(|(n, _)| n == name).map(|(_, raw)| raw.get())
+    }
+
+    /// Replaces the field in its place, or adds it at the end.
+    ///
+    /// # Errors
+    /// A rejection, where the value has no form in JSON.
+    pub fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
+        let raw = serde_json::value::to_raw_value(value)
+            .map_err(|error| Failure::Reject(format!("failed to write field `{name}` as JSON: {error}")))?;
+        let mut raw = Some(Cow::Owned(raw));
+        self.fields.retain_mut(|(n, old)| {
+            // The first of a repeated name takes the value, the others go.
+            n != name || raw.take().map(|new| *old = new).is_some()
+        });
+        if let Some(raw) = raw {
+            self.fields.push((Cow::Owned(name.to_owned()), raw));
+        }
+        Ok(())
+    }
+
+    /// Removes the field; says whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.fields.len();
+        self.fields.retain(|(n, _)| n != name);
+        self.fields.len() < before
+    }
+
+    /// The fields' names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_ref())
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.fields.iter().map(|(name, raw)| (name, raw.as_ref())))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(16);
+                while let Some(Text(name)) = map.next_key()? {
+                    fields.push((name, Cow::Borrowed(map.next_value::<&RawValue>()?)));
+                }
+                Ok(Object { fields })
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A string, borrowed where it can be (`Cow` of serde always copies).
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrow;
+        impl<'de> Visitor<'de> for Borrow {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Borrow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(body: &str, edit: impl FnOnce(&mut Object<'_>)) -> String {
+        let mut object: Object<'_> = serde_json::from_str(body).unwrap();
+        edit(&mut object);
+        serde_json::to_string(&object).unwrap()
+    }
+
+    #[test]
+    fn fields_nobody_touches_survive_byte_for_byte() {
+        let body = r#"{"z":1e400,"id":505874924095815681,"a":[ 1 , {"\u0041": null}],"text":"x","é":"\ud83d\ude0b"}"#;
+        let after = edited(body, |object| object.set("text", "日本").unwrap());
+        assert_eq!(after, body.replace(r#""x""#, r#""日本""#));
+    }
+
+    #[test]
+    fn a_repeated_name_reads_as_its_last_value_and_is_written_once() {
+        assert_eq!(
+            edited(r#"{"a":1,"b":2,"a":3}"#, |o| assert_eq!(o.get("a"), Ok(Some(3)))),
+            r#"{"a":1,"b":2,"a":3}"#
+        );
+        assert_eq!(edited(r#"{"a":1,"b":2,"a":3}"#, |o| o.set("a", &4).unwrap()), r#"{"a":4,"b":2}"#);
+        assert_eq!(edited(r#"{"a":1,"b":2,"a":3}"#, |o| assert!(o.remove("a"))), r#"{"b":2}"#);
+        assert_eq!(edited("{}", |o| assert!(!o.remove("a"))), "{}");
+    }
+
+    #[test]
+    fn texts_are_borrowed_unless_escaped() {
+        let object: Object<'_> = serde_json::from_str(r#"{"a":"مرحبا","b":"\n","c":null}"#).unwrap();
+        assert!(matches!(object.text("a"), Ok(Some(Cow::Borrowed("مرحبا")))));
+        assert!(matches!(object.text("b"), Ok(Some(Cow::Owned(text))) if text == "\n"));
+        assert_eq!(object.text("c"), Ok(None));
+        assert_eq!(object.names().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_field() {
+        let object: Object<'_> = serde_json::from_str(r#"{"text":[1],"user":{"name":7}}"#).unwrap();
+        let reason = |failure: Failure| failure.reason().to_owned();
+        assert_eq!(
+            reason(object.text("text").unwrap_err()),
+            "body field `/text`: invalid type: sequence, expected a string"
+        );
+        #[derive(Debug, Deserialize)]
+        struct User {
+            #[serde(rename = "name")]
+            _name: String,
+        }
+        assert_eq!(
+            reason(object.get::<User>("user").unwrap_err()),
+            "body field `/user/name`: invalid type: integer `7`, expected a string"
+        );
+    }
+}

@@ -1,0 +1,35 @@
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Failure, Host, Message, Outcome, locate};
+
+/// One rule. [`export!`](crate::export!) makes it the component's processor.
+pub trait Processor: Sized + 'static {
+    /// The step's settings. They arrive as a JSON object, `{}` where the chain gives none: derive
+    /// `Deserialize` with `#[serde(default, deny_unknown_fields)]`, so that every setting has a default and a
+    /// misspelt one is refused. [`NoSettings`] for none.
+    type Settings: DeserializeOwned;
+
+    /// Builds the processor, once per instance and before any message.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the setting; the chain that gave it is refused.
+    fn new(settings: Self::Settings) -> Result<Self, String>;
+
+    /// Works on one message.
+    ///
+    /// # Errors
+    /// [`Failure`]: try again later, or never.
+    fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure>;
+}
+
+/// The settings of a processor that has none; any setting is refused.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// What `configure` does: settings as JSON text to a processor, or a sentence that names the setting.
+pub(crate) fn build<P: Processor>(settings: &str) -> Result<P, String> {
+    let settings = serde_json::from_str(settings)
+        .map_err(|error| locate::sentence(settings.as_bytes(), &error, locate::Style::Settings))?;
+    P::new(settings)
+}

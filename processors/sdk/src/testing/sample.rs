@@ -1,0 +1,82 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Message;
+
+/// A message to try a processor on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Identity.
+    pub id: String,
+    /// `note`, unless said otherwise.
+    pub kind: String,
+    /// State is kept per key; `1`, unless said otherwise.
+    pub key: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The payload.
+    pub body: Vec<u8>,
+}
+
+impl Sample {
+    /// A `note` with this body.
+    #[must_use]
+    pub fn new(body: impl Into<Vec<u8>>) -> Self {
+        let text = |text: &str| text.to_owned();
+        Self { id: text("1-1"), kind: text("note"), key: text("1"), headers: Vec::new(), body: body.into() }
+    }
+
+    /// A `note` with this body, as JSON.
+    ///
+    /// # Panics
+    /// Where the value has no form in JSON.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "for tests, where a panic is the report")]
+    pub fn json(body: impl Serialize) -> Self {
+        Self::new(serde_json::to_vec(&body).expect("the body of a sample is JSON"))
+    }
+
+    /// With another id.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// Of another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    /// With another key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = key.into();
+        self
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The first value under `name`.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.lend().header(name)
+    }
+
+    /// The body as JSON; `Null` where it is not JSON.
+    #[must_use]
+    pub fn json_body(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub(super) fn lend(&self) -> Message<'_> {
+        Message::new(&self.id, &self.kind, &self.key, &self.headers, &self.body)
+    }
+}
