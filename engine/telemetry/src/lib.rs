@@ -1,1 +1,35 @@
-//! Logs and metrics: one place that sets them up, one list of names.
+//! Logs and metrics: one place that sets them up.
+//!
+//! Logs go to stderr, as text for people or JSON lines for machines; stdout is left to data. Metrics are
+//! recorded through the `metrics` crate and rendered here in Prometheus' text form; whoever serves HTTP
+//! serves the text. Both are process-wide, so setting them up twice (tests, several nodes in one process)
+//! keeps the first.
+
+mod logs;
+mod metrics;
+
+pub use logs::{FILTER_DEFAULT, LogFormat, UnknownLogFormat, init};
+pub use metrics::{LATENCY_BUCKETS_SECONDS, Metrics};
+
+use thiserror::Error;
+
+/// Telemetry could not be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The log filter has a mistake.
+    #[error("`{filter}` is not a log filter: write `info`, or `info,mpc=debug`")]
+    Filter {
+        /// The filter as given.
+        filter: String,
+        /// What is wrong with it.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// The metrics recorder was refused.
+    #[error("failed to install the metrics recorder: {reason}")]
+    Recorder {
+        /// Why.
+        reason: String,
+    },
+}

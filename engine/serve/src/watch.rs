@@ -1,0 +1,256 @@
+//! What every open connection is doing, and since when.
+//!
+//! A connection notes its phase in one atomic word; a reaper looks over all of them twice a second and
+//! closes those past their bound. That costs a busy connection two stores per request and no timer. When
+//! every place is taken, [`Table::make_room`] gives up the connection that has waited longest for its
+//! client, so that a flood of idle or slow connections cannot shut healthy clients out.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::Options;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Accepted; nothing has arrived.
+    Fresh,
+    /// Part of a request's head has arrived.
+    Reading,
+    /// A request is being worked on or answered.
+    Serving,
+    /// Between requests.
+    Idle,
+}
+
+/// One connection's phase, shared by its task, its socket and the table.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    epoch: Instant,
+    /// Milliseconds since `epoch`, shifted left by two; below them the phase.
+    state: AtomicU64,
+    /// When our writing began to wait for the client, in milliseconds since `epoch`; 0 when it does not.
+    stalled: AtomicU64,
+    /// Cancelled to close the connection.
+    pub(crate) closing: CancellationToken,
+}
+
+impl Watch {
+    fn new(epoch: Instant) -> Self {
+        let watch = Self {
+            epoch,
+            state: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
+            closing: CancellationToken::new(),
+        };
+        watch.enter(Phase::Fresh);
+        watch
+    }
+
+    fn now_ms(&self) -> u64 {
+        millis(self.epoch.elapsed())
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.state.store(self.now_ms() << 2 | phase as u64, Relaxed);
+    }
+
+    pub(crate) fn serving(&self) -> bool {
+        self.phase().0 == Phase::Serving
+    }
+
+    /// Bytes arrived: the first ones of a request begin it, later ones do not prolong it.
+    pub(crate) fn received(&self) {
+        if matches!(self.phase().0, Phase::Fresh | Phase::Idle) {
+            self.enter(Phase::Reading);
+        }
+    }
+
+    /// Writing waits for the client, or goes on.
+    pub(crate) fn write_waits(&self, waits: bool) {
+        match (waits, self.stalled.load(Relaxed)) {
+            (true, 0) => self.stalled.store(self.now_ms().max(1), Relaxed),
+            (false, since) if since != 0 => self.stalled.store(0, Relaxed),
+            _ => {}
+        }
+    }
+
+    /// The phase and since when, in milliseconds since `epoch`.
+    fn phase(&self) -> (Phase, u64) {
+        let state = self.state.load(Relaxed);
+        let phase = match state & 3 {
+            0 => Phase::Fresh,
+            1 => Phase::Reading,
+            2 => Phase::Serving,
+            _ => Phase::Idle,
+        };
+        (phase, state >> 2)
+    }
+
+    /// Why the connection has to go at `now_ms`, if it has to.
+    fn overdue(&self, options: &Options, now_ms: u64) -> Option<&'static str> {
+        let (phase, since) = self.phase();
+        let past = |since: u64, bound| now_ms.saturating_sub(since) > millis(bound);
+        let stalled = self.stalled.load(Relaxed);
+        if stalled != 0 && past(stalled, options.write_stall) {
+            return Some("write_stall");
+        }
+        match phase {
+            Phase::Fresh => past(since, options.first_byte).then_some("first_byte"),
+            Phase::Reading => past(since, options.headers).then_some("headers"),
+            Phase::Idle => past(since, options.idle).then_some("idle"),
+            Phase::Serving => None,
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// All open connections of one server.
+#[derive(Debug)]
+pub(crate) struct Table {
+    epoch: Instant,
+    open: Mutex<HashMap<u64, Arc<Watch>>>,
+    next: AtomicU64,
+}
+
+impl Table {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { epoch: Instant::now(), open: Mutex::default(), next: AtomicU64::new(0) })
+    }
+
+    /// Enters a connection; it leaves when the place is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Place {
+        let watch = Arc::new(Watch::new(self.epoch));
+        let number = self.next.fetch_add(1, Relaxed);
+        self.open.lock().insert(number, watch.clone());
+        Place { table: self.clone(), number, watch }
+    }
+
+    /// Closes what is past its bound; answers the reasons.
+    pub(crate) fn reap(&self, options: &Options) -> Vec<&'static str> {
+        let now_ms = millis(self.epoch.elapsed());
+        let open = self.open.lock();
+        let overdue = open.values().filter(|watch| !watch.closing.is_cancelled()).filter_map(|watch| {
+            let reason = watch.overdue(options, now_ms)?;
+            watch.closing.cancel();
+            Some(reason)
+        });
+        overdue.collect()
+    }
+
+    /// Closes the connection that has waited longest for its client; `false` when all are being served.
+    pub(crate) fn make_room(&self) -> bool {
+        let open = self.open.lock();
+        let waiting = open.values().filter(|watch| !watch.closing.is_cancelled()).filter_map(|watch| {
+            let (phase, since) = watch.phase();
+            (phase != Phase::Serving).then_some((since, watch))
+        });
+        let longest = waiting.min_by_key(|(since, _)| *since);
+        if let Some((_, watch)) = longest {
+            watch.closing.cancel();
+        }
+        longest.is_some()
+    }
+}
+
+/// A connection's place in the table.
+pub(crate) struct Place {
+    table: Arc<Table>,
+    number: u64,
+    pub(crate) watch: Arc<Watch>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.table.open.lock().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn overdue_after(watch: &Watch, seconds: u64) -> Option<&'static str> {
+        watch.overdue(&Options::default(), watch.now_ms() + seconds * 1000 + 500)
+    }
+
+    #[test]
+    fn each_phase_has_its_bound_and_work_has_none() {
+        let table = Table::new();
+        let place = table.enter();
+        let watch = &*place.watch;
+        assert_eq!((overdue_after(watch, 4), overdue_after(watch, 5)), (None, Some("first_byte")));
+        watch.received();
+        assert_eq!((overdue_after(watch, 9), overdue_after(watch, 10)), (None, Some("headers")));
+        watch.enter(Phase::Serving);
+        watch.received();
+        assert_eq!(overdue_after(watch, 3600), None);
+        watch.write_waits(true);
+        assert_eq!((overdue_after(watch, 29), overdue_after(watch, 30)), (None, Some("write_stall")));
+        watch.write_waits(false);
+        watch.enter(Phase::Idle);
+        assert_eq!((overdue_after(watch, 59), overdue_after(watch, 60)), (None, Some("idle")));
+    }
+
+    #[test]
+    fn a_trickle_of_header_bytes_does_not_prolong_the_bound() {
+        let watch = Watch::new(Instant::now() - Duration::from_secs(100));
+        watch.received();
+        let begun = watch.phase();
+        watch.received();
+        assert_eq!(watch.phase(), begun);
+    }
+
+    #[test]
+    fn room_is_made_by_the_longest_waiting_never_by_one_being_served() {
+        let table = Table::new();
+        let places: Vec<_> = (0..4).map(|_| table.enter()).collect();
+        for (place, (since, phase)) in
+            places.iter().zip([(1, Phase::Serving), (9, Phase::Idle), (5, Phase::Reading), (7, Phase::Fresh)])
+        {
+            place.watch.state.store(since << 2 | phase as u64, Relaxed);
+        }
+        let closed = |place: &Place| place.watch.closing.is_cancelled();
+        for expected in [2, 3, 1] {
+            assert!(table.make_room());
+            assert!(closed(&places[expected]), "{expected} was to go");
+        }
+        assert!(!table.make_room());
+        assert!(!closed(&places[0]));
+        drop(places);
+        assert!(table.open.lock().is_empty());
+    }
+
+    #[test]
+    fn the_reaper_closes_what_is_overdue_once() {
+        let table = Table::new();
+        let place = table.enter();
+        let strict = Options { first_byte: Duration::ZERO, ..Options::default() };
+        place.watch.state.store(0, Relaxed);
+        let long_ago = Table {
+            epoch: table.epoch - Duration::from_secs(9),
+            ..Table {
+                epoch: table.epoch,
+                open: Mutex::new(table.open.lock().clone()),
+                next: AtomicU64::new(0),
+            }
+        };
+        assert_eq!(long_ago.reap(&strict), ["first_byte"]);
+        assert!(long_ago.reap(&strict).is_empty());
+        assert!(place.watch.closing.is_cancelled());
+    }
+}

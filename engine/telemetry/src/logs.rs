@@ -1,0 +1,81 @@
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::Error;
+
+/// What is logged when nothing else is asked for.
+pub const FILTER_DEFAULT: &str = "info";
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people, coloured on a terminal.
+    #[default]
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
+/// A text that is not a log format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a log format: write `text` or `json`")]
+pub struct UnknownLogFormat(String);
+
+impl std::str::FromStr for LogFormat {
+    type Err = UnknownLogFormat;
+    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(UnknownLogFormat(other.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// Sends what `tracing` says to stderr, as far as `filter` lets it (`info`, `info,mpc=debug`, …).
+/// A second call leaves the first in place.
+///
+/// # Errors
+/// [`Error::Filter`] when `filter` has a mistake; nothing is set up then.
+pub fn init(format: LogFormat, filter: &str) -> Result<(), Error> {
+    let parsed =
+        EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    // `try_init` fails only where a subscriber is already in place: the first one stays.
+    let _ = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_init_is_harmless_and_a_bad_filter_is_named() {
+        init(LogFormat::Json, "warn").unwrap();
+        init(LogFormat::Text, "info,mpc=debug").unwrap();
+        let error = init(LogFormat::Text, "mpc=loud").unwrap_err();
+        assert!(error.to_string().contains("`mpc=loud`"), "{error}");
+    }
+
+    #[test]
+    fn formats_survive_text() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            assert_eq!(format.to_string().parse::<LogFormat>().unwrap(), format);
+        }
+        assert!("xml".parse::<LogFormat>().is_err());
+    }
+}
