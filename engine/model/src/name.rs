@@ -31,6 +31,12 @@ impl Name {
         if fits { Ok(Self(text.into())) } else { Err(InvalidName { given: text.to_owned() }) }
     }
 
+    /// The name `unnamed`, which stands in where a real one could not be read.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("unnamed".into())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -106,7 +112,7 @@ mod tests {
 
     #[test]
     fn names_are_safe_in_paths_labels_and_subjects() {
-        for good in ["a", "spam-filter", "posts_2", "9lives"] {
+        for good in [&*Name::unnamed(), "a", "spam-filter", "posts_2", "9lives"] {
             assert_eq!(Name::new(good).unwrap().as_str(), good);
         }
         for bad in ["", "A", "a b", "a/b", "-a", "ä", "a.b", "*", &"x".repeat(65)] {
