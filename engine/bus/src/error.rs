@@ -47,6 +47,22 @@ pub enum Error {
         /// The group.
         group: String,
     },
+    /// A message that no bus can hold.
+    #[error("a message of {bytes} bytes; at most {bytes_max} can be stored")]
+    TooLarge {
+        /// Its encoded size.
+        bytes: usize,
+        /// The most it may be.
+        bytes_max: usize,
+    },
+    /// The name of a group is empty or too long.
+    #[error("a group name of {bytes} bytes; it has 1 to {bytes_max}")]
+    Group {
+        /// Its size.
+        bytes: usize,
+        /// The most it may be.
+        bytes_max: usize,
+    },
     /// Closed, or the disk failed.
     #[error("the bus is unavailable: {reason}")]
     Unavailable {
@@ -56,6 +72,15 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn from_store(error: &store::Error) -> Self {
+        if let store::Error::Full { .. } = error {
+            return Self::Full { source: error.clone() };
+        }
+        // The cause goes into the reason: it reaches many callers, and most only print it.
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        Self::Unavailable { reason: format!("{error}{}", cause.unwrap_or_default()) }
+    }
+
     /// Whether the same call may succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {

@@ -7,13 +7,16 @@ pub mod conformance;
 mod delivery;
 mod embedded;
 mod error;
+pub mod metric;
 mod spec;
 
 use async_trait::async_trait;
 use model::Message;
 
 pub use delivery::{Delivery, Settle, Settlement, Settler, Stored};
-pub use embedded::{Embedded, Options};
+#[doc(hidden)]
+pub use embedded::Fault;
+pub use embedded::{Embedded, Options, TABLES};
 pub use error::Error;
 pub use spec::{Bounds, Published, StreamSpec, partition_of};
 
@@ -27,15 +30,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///   stored contiguously, in its order, whole or not at all.
 /// - **Durability.** `publish` returns after the batch is durable (fsynced), never before.
 /// - **Identity.** Within the stream's dedupe window a message whose id is already stored in that
-///   partition is not stored again: its [`Published`] carries the first sequence and `duplicate`.
+///   partition is not stored again: its [`Published`] carries the first sequence and `duplicate`. An
+///   empty id is no identity.
 /// - **Delivery.** A subscription of a group sees each message at least once, in sequence order on
-///   first delivery, with at most `credits` unsettled. An unsettled delivery that is dropped, retried
-///   or lost with the process is delivered again, with `attempt` counted up. One live subscription
-///   per partition and group: a second one is refused.
+///   first delivery, with at most `credits` unsettled, those waiting for a retry included. An unsettled
+///   delivery that is dropped, retried or lost with the process is delivered again, with `attempt`
+///   counted up (what a crash takes from the count is at most the last second's). One live subscription
+///   per partition and group: a second one is refused. A new group starts at the oldest message kept.
 /// - **Settlement** is by value. `ack` is applied before the process next acknowledges anything durable,
 ///   but may be forgotten in a crash: consumers keep their own position with their effects.
-/// - **Retention.** Messages are removed oldest first, only once every group has settled them, and only
-///   past the stream's `retain_messages`.
+/// - **Retention.** Messages are removed oldest first, only once every group has settled them (and there
+///   is a group), and only past the stream's `retain_messages`; the newest is always kept.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Makes sure the stream exists as described. Doing it again is free.
@@ -54,7 +59,7 @@ pub trait Bus: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Overloaded`] (retryable) when buffers are full; [`Error::Full`] when the disk is;
-    /// [`Error::UnknownStream`]; [`Error::Unavailable`].
+    /// [`Error::UnknownStream`]; [`Error::TooLarge`]; [`Error::Unavailable`].
     async fn publish(&self, stream: &str, partition: u32, batch: Vec<Message>) -> Result<Vec<Published>>;
 
     /// Up to `max` messages from sequence `from`, without consuming them. Returns fewer at the end.
@@ -73,7 +78,7 @@ pub trait Bus: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Busy`] while another subscription of the group holds the partition;
-    /// [`Error::UnknownStream`], [`Error::Unavailable`].
+    /// [`Error::UnknownStream`], [`Error::Group`], [`Error::Unavailable`].
     async fn subscribe(
         &self,
         stream: &str,

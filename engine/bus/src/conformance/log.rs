@@ -1,0 +1,152 @@
+use std::collections::BTreeSet;
+
+use super::{STREAM, Subject, fetch, message, messages, opened, publish_numbers, spec};
+use crate::{Bounds, Error, Published};
+
+/// Sequences start at 1, rise by one, and partitions count for themselves.
+pub async fn sequences_rise_by_one_in_each_partition(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(2)).await;
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 1, last: 0 });
+    let new = |sequence| Published { sequence, duplicate: false };
+    assert_eq!(bus.publish(STREAM, 0, messages(["a", "b", "c"])).await.unwrap(), [new(1), new(2), new(3)]);
+    assert_eq!(bus.publish(STREAM, 1, messages(["d"])).await.unwrap(), [new(1)]);
+    assert_eq!(bus.publish(STREAM, 0, messages(["e"])).await.unwrap(), [new(4)]);
+    assert_eq!(bus.publish(STREAM, 0, vec![]).await.unwrap(), []);
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 1, last: 4 });
+    assert_eq!(bus.bounds(STREAM, 1).await.unwrap(), Bounds { first: 1, last: 1 });
+    subject.close(bus).await;
+}
+
+/// Every part of a message comes back, from any place, and reading past the end is empty.
+pub async fn what_was_published_is_read_back(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    let mut large = message("large");
+    large.body = vec![b'x'; 1 << 20].into();
+    let sent = vec![message("a"), large, message("c")];
+    bus.publish(STREAM, 0, sent.clone()).await.unwrap();
+    let read = bus.read(STREAM, 0, 1, 10).await.unwrap();
+    assert_eq!(read.iter().map(|stored| stored.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(read.iter().all(|stored| stored.accepted_at_ms > 1_600_000_000_000));
+    assert!(read.into_iter().map(|stored| stored.message).eq(sent));
+    assert_eq!(bus.read(STREAM, 0, 2, 1).await.unwrap()[0].message.id, "large");
+    assert_eq!(bus.read(STREAM, 0, 0, 1).await.unwrap()[0].message.id, "a");
+    assert!(bus.read(STREAM, 0, 4, 10).await.unwrap().is_empty());
+    subject.close(bus).await;
+}
+
+/// Within a batch and between batches; not between partitions; an empty id is no identity.
+pub async fn a_stored_id_is_answered_and_not_stored_again(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(2)).await;
+    let new = |sequence| Published { sequence, duplicate: false };
+    let known = |sequence| Published { sequence, duplicate: true };
+    let first = bus.publish(STREAM, 0, messages(["a", "b", "a"])).await.unwrap();
+    assert_eq!(first, [new(1), new(2), known(1)]);
+    let second = bus.publish(STREAM, 0, messages(["b", "c", "b"])).await.unwrap();
+    assert_eq!(second, [known(2), new(3), known(2)]);
+    assert_eq!(bus.publish(STREAM, 1, messages(["a"])).await.unwrap(), [new(1)]);
+    assert_eq!(bus.publish(STREAM, 0, messages(["", ""])).await.unwrap(), [new(4), new(5)]);
+    let ids: Vec<String> =
+        bus.read(STREAM, 0, 1, 9).await.unwrap().into_iter().map(|stored| stored.message.id).collect();
+    assert_eq!(ids, ["a", "b", "c", "", ""]);
+    subject.close(bus).await;
+}
+
+/// Partitions are fixed for life; what is not there has its own error; the rest of a description may change.
+pub async fn strangers_and_other_layouts_are_refused(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(2)).await;
+    bus.provision(&spec(2)).await.unwrap();
+    let answer = bus.provision(&spec(3)).await;
+    assert!(matches!(answer, Err(Error::Layout { found: 2, wanted: 3, .. })), "{answer:?}");
+    bus.provision(&spec(2).retaining(7)).await.unwrap();
+    assert_eq!(bus.streams().await.unwrap(), [spec(2).retaining(7)]);
+    for (stream, partition) in [(STREAM, 2), ("nowhere", 0)] {
+        let unknown = |error: &Error| matches!(error, Error::UnknownStream { .. });
+        assert!(unknown(&bus.publish(stream, partition, messages(["a"])).await.unwrap_err()));
+        assert!(unknown(&bus.read(stream, partition, 1, 1).await.unwrap_err()));
+        assert!(unknown(&bus.bounds(stream, partition).await.unwrap_err()));
+        assert!(unknown(&bus.subscribe(stream, partition, "group", 1).await.err().unwrap()));
+    }
+    subject.close(bus).await;
+}
+
+/// Batches of many publishers stand side by side, each whole.
+pub async fn publishers_at_once_leave_no_gap(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    let mut publishers = tokio::task::JoinSet::new();
+    for publisher in 0..8 {
+        let bus = std::sync::Arc::clone(&bus);
+        publishers.spawn(async move {
+            let mut taken = Vec::new();
+            for n in 0..20 {
+                let batch = (0..3).map(|part| message(&format!("{publisher}-{n}-{part}"))).collect();
+                let stored = bus.publish(STREAM, 0, batch).await.unwrap();
+                let sequences: Vec<u64> = stored.iter().map(|published| published.sequence).collect();
+                assert!(sequences.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{sequences:?}");
+                taken.extend(sequences);
+            }
+            taken
+        });
+    }
+    let taken: BTreeSet<u64> = publishers.join_all().await.into_iter().flatten().collect();
+    assert!(taken.into_iter().eq(1..=480));
+    subject.close(bus).await;
+}
+
+/// What was accepted is there, ids are remembered, sequences go on.
+pub async fn the_log_and_its_ids_survive_reopening(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    bus.publish(STREAM, 0, messages(["a", "b"])).await.unwrap();
+    let before = bus.read(STREAM, 0, 1, 9).await.unwrap();
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    assert_eq!(bus.streams().await.unwrap(), [spec(1)]);
+    assert_eq!(bus.read(STREAM, 0, 1, 9).await.unwrap(), before);
+    let again = bus.publish(STREAM, 0, messages(["b", "c"])).await.unwrap();
+    let expected = [Published { sequence: 2, duplicate: true }, Published { sequence: 3, duplicate: false }];
+    assert_eq!(again, expected);
+    subject.close(bus).await;
+}
+
+/// Retention waits for the slowest group, keeps its number, and never breaks the sequence.
+pub async fn only_what_every_group_settled_is_removed(subject: &dyn Subject) {
+    let spec = spec(1).retaining(2);
+    let bus = opened(subject, &spec).await;
+    publish_numbers(&*bus, 10).await;
+    publish_numbers(&*bus, 11).await;
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1, "removed before anybody read");
+    let mut fast = bus.subscribe(STREAM, 0, "fast", 100).await.unwrap();
+    let mut slow = bus.subscribe(STREAM, 0, "slow", 100).await.unwrap();
+    fetch(&mut *fast, 11).await.into_iter().for_each(|delivery| delivery.settle.ack());
+    let held = fetch(&mut *slow, 6).await;
+    publish_numbers(&*bus, 12).await;
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1, "removed what a group had not settled");
+    held.into_iter().for_each(|delivery| delivery.settle.ack());
+    // Removal goes in steps of the bus's own choosing; publishing gives it occasion.
+    let mut count = 12;
+    while bus.bounds(STREAM, 0).await.unwrap().first < 5 {
+        count += 1;
+        assert!(count < 1000, "nothing was removed");
+        publish_numbers(&*bus, count).await;
+    }
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 5, last: count as u64 });
+    assert_eq!(bus.read(STREAM, 0, 1, 1).await.unwrap()[0].sequence, 5);
+    assert_eq!(fetch(&mut *slow, 1).await[0].stored.sequence, 7);
+    drop((fast, slow));
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap().last, count as u64);
+    subject.close(bus).await;
+}
+
+/// After closing every call answers that it is over, and a waiting fetch ends.
+pub async fn a_closed_bus_says_so(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 1).await.unwrap();
+    let (fetched, ()) = tokio::join!(subscription.fetch(1), subject.close(std::sync::Arc::clone(&bus)));
+    assert!(matches!(fetched, Err(Error::Unavailable { .. })));
+    let published = bus.publish(STREAM, 0, messages(["a"])).await;
+    assert!(matches!(published, Err(Error::Unavailable { .. })));
+    assert!(matches!(bus.streams().await, Err(Error::Unavailable { .. })));
+}

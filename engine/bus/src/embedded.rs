@@ -1,0 +1,142 @@
+//! The bus in one process, over a [`Store`].
+//!
+//! One thread writes: each round it makes one batch of everything queued (messages of all streams, ids to
+//! remember and to forget, positions, removals), so that all of it shares one sync. Readers that keep up
+//! are served from memory. Over [`store::Memory`] this is the bus for tests: there is no second
+//! implementation.
+
+mod acked;
+mod group;
+mod keys;
+mod load;
+mod options;
+mod partition;
+mod position;
+mod queue;
+mod round;
+mod shared;
+mod subscription;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    sync::Arc,
+    thread::{Builder, JoinHandle},
+};
+
+use async_trait::async_trait;
+use model::Message;
+use parking_lot::Mutex;
+use store::Store;
+use tokio::sync::oneshot;
+
+pub use keys::TABLES;
+pub use options::{Fault, Options};
+
+use crate::{Bounds, Bus, Error, Published, Result, Stored, StreamSpec, Subscription};
+use queue::{Command, Entry, Publish, Queue};
+use shared::Shared;
+use subscription::Reader;
+use writer::Writer;
+
+/// A durable bus in this process.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Embedded {
+    /// Opens the bus that `store` holds; the store must have been opened with [`TABLES`]. Blocks on disk
+    /// for as long as it takes to find the ends of every partition.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store cannot be read or holds something else.
+    pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+        let queue = Queue::new(options.queue_bytes_max);
+        let (streams, changed) = Default::default();
+        let shared = Arc::new(Shared { store, options, queue, streams, changed });
+        let newest_ms = load::load(&shared)?;
+        let writer = Writer::new(Arc::clone(&shared), newest_ms);
+        let writer = Builder::new()
+            .name("bus-writer".to_owned())
+            .spawn(|| writer.run())
+            .map_err(|error| Error::Unavailable { reason: format!("failed to start its writer: {error}") })?;
+        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Stops intake, makes what was taken durable, stores every position and ends. Deliveries that are
+    /// still out come again after reopening. Dropping the bus does the same and blocks meanwhile.
+    pub async fn close(&self) {
+        self.shared.stop("it is closed");
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && !matches!(tokio::task::spawn_blocking(|| writer.join()).await, Ok(Ok(())))
+        {
+            tracing::error!("the bus writer panicked");
+        }
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.queue.push(command(answer))?;
+        answered.await.unwrap_or_else(|_| Err(Error::Unavailable { reason: "its writer ended".to_owned() }))
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.shared.stop("it is closed");
+        if let Some(writer) = self.writer.lock().take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Bus for Embedded {
+    async fn provision(&self, spec: &StreamSpec) -> Result<()> {
+        self.shared.queue.check_open()?;
+        if self.shared.exists(spec)? {
+            return Ok(());
+        }
+        self.ask(|answer| Command::Provision { spec: spec.clone(), answer }).await
+    }
+
+    async fn streams(&self) -> Result<Vec<StreamSpec>> {
+        self.shared.queue.check_open()?;
+        Ok(self.shared.streams.read().values().map(|stream| stream.spec.read().clone()).collect())
+    }
+
+    async fn publish(&self, stream: &str, partition: u32, batch: Vec<Message>) -> Result<Vec<Published>> {
+        let partition = self.shared.find(stream, partition)?;
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = batch.into_iter().map(Entry::new).collect::<Result<_>>()?;
+        let at = tokio::time::Instant::now();
+        self.ask(|answer| Command::Publish(Publish { partition, entries, at, answer })).await
+    }
+
+    async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> Result<Vec<Stored>> {
+        let partition = self.shared.find(stream, partition)?;
+        let Bounds { first, last } = partition.bounds();
+        self.shared.load(&partition, (from.max(first)..=last).take(max).collect()).await
+    }
+
+    async fn bounds(&self, stream: &str, partition: u32) -> Result<Bounds> {
+        Ok(self.shared.find(stream, partition)?.bounds())
+    }
+
+    async fn subscribe(
+        &self,
+        stream: &str,
+        partition: u32,
+        group: &str,
+        credits: usize,
+    ) -> Result<Box<dyn Subscription>> {
+        let partition = self.shared.find(stream, partition)?;
+        Ok(Box::new(Reader::new(&self.shared, partition, group, credits)?))
+    }
+}

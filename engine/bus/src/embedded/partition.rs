@@ -1,0 +1,152 @@
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use model::Message;
+use parking_lot::{Mutex, RwLock};
+use store::Snapshot;
+use tokio::time::Instant;
+
+use super::{
+    group::{Changed, Group},
+    keys::{GROUP_BYTES_MAX, LOG, Place, take_u64},
+    position::Position,
+    tail::Tail,
+};
+use crate::{Bounds, Error, Result, Stored, StreamSpec};
+
+/// A stream as the process knows it.
+pub(super) struct Stream {
+    pub(super) number: u32,
+    pub(super) spec: Arc<RwLock<StreamSpec>>,
+    pub(super) partitions: Vec<Arc<Partition>>,
+}
+
+/// A partition as the process knows it. The log's ends are written by the writer alone, once what they
+/// say is durable; the lock order is `groups`, then `log`.
+pub(super) struct Partition {
+    pub(super) place: Place,
+    pub(super) spec: Arc<RwLock<StreamSpec>>,
+    pub(super) groups: Mutex<BTreeMap<String, Arc<Group>>>,
+    log: Mutex<Log>,
+    changed: Arc<Changed>,
+}
+
+struct Log {
+    bounds: Bounds,
+    /// The oldest message on disk; behind `bounds.first` while a removal is on its way.
+    oldest: u64,
+    tail: Tail,
+}
+
+impl Partition {
+    pub(super) fn new(
+        place: Place,
+        spec: &Arc<RwLock<StreamSpec>>,
+        bounds: Bounds,
+        tail: Tail,
+        changed: &Arc<Changed>,
+    ) -> Self {
+        Self {
+            place,
+            spec: Arc::clone(spec),
+            groups: Mutex::default(),
+            log: Mutex::new(Log { bounds, oldest: bounds.first, tail }),
+            changed: Arc::clone(changed),
+        }
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.log.lock().bounds
+    }
+
+    /// The group's state, made on first use: it starts at the oldest message kept.
+    pub(super) fn group(&self, name: &str) -> Result<Arc<Group>> {
+        if name.is_empty() || name.len() > GROUP_BYTES_MAX {
+            return Err(Error::Group { bytes: name.len(), bytes_max: GROUP_BYTES_MAX });
+        }
+        let mut groups = self.groups.lock();
+        if let Some(group) = groups.get(name) {
+            return Ok(Arc::clone(group));
+        }
+        let position = Position::starting_at(self.bounds().first);
+        Ok(Arc::clone(groups.entry(name.to_owned()).or_insert_with(|| self.make(name, position))))
+    }
+
+    /// Puts a group back as the store remembers it.
+    pub(super) fn restore(&self, name: &str, position: &[u8]) -> Result<()> {
+        let position = Position::decode(position, Instant::now()).ok_or_else(|| Error::Unavailable {
+            reason: format!("the stored position of group `{name}` is damaged"),
+        })?;
+        self.groups.lock().insert(name.to_owned(), self.make(name, position));
+        Ok(())
+    }
+
+    fn make(&self, name: &str, position: Position) -> Arc<Group> {
+        Group::new(name.to_owned(), self.place.group(name), position, Arc::clone(&self.changed))
+    }
+
+    /// Takes over messages that are durable now, and wakes who waits for them.
+    pub(super) fn extend(&self, messages: Vec<Stored>) {
+        {
+            let mut log = self.log.lock();
+            for stored in messages {
+                log.bounds.last = stored.sequence;
+                log.tail.push(stored);
+            }
+        }
+        for group in self.groups.lock().values() {
+            group.woken.notify_one();
+        }
+    }
+
+    /// The sequences that retention lets go of, at most `max`. They are out of bounds at once, so that no
+    /// group that appears meanwhile starts on them; [`removed`](Self::removed) says when they are gone.
+    pub(super) fn trim(&self, max: u64) -> Range<u64> {
+        let Some(retained) = self.spec.read().retain_messages else { return 0..0 };
+        let groups = self.groups.lock();
+        // Nobody has settled anything while nobody reads.
+        let Some(settled) = groups.values().map(|group| group.floor()).min() else { return 0..0 };
+        let mut log = self.log.lock();
+        // The newest stays in any case: it carries the sequence over a restart.
+        let end = (settled + 1).saturating_sub(retained).min(log.bounds.last).min(log.oldest + max);
+        log.bounds.first = log.bounds.first.max(end);
+        log.oldest..end
+    }
+
+    /// What [`trim`](Self::trim) named is gone from disk, up to `end`.
+    pub(super) fn removed(&self, end: u64) {
+        self.log.lock().oldest = end;
+    }
+
+    /// The wanted messages if all of them are in memory.
+    pub(super) fn recall(&self, wanted: &[u64]) -> Option<Vec<Stored>> {
+        let log = self.log.lock();
+        wanted.iter().map(|sequence| log.tail.get(*sequence).cloned()).collect()
+    }
+
+    /// The wanted messages from disk, leaving out those that were trimmed.
+    pub(super) fn load(&self, snapshot: &dyn Snapshot, wanted: &[u64]) -> Result<Vec<Stored>> {
+        let mut found = Vec::with_capacity(wanted.len());
+        for sequence in wanted.iter().copied() {
+            let Some(record) =
+                snapshot.get(LOG, &self.place.at(sequence)).map_err(|e| Error::from_store(&e))?
+            else {
+                continue;
+            };
+            found.push(decode(sequence, &record).ok_or_else(|| self.damaged(sequence))?);
+        }
+        Ok(found)
+    }
+
+    fn damaged(&self, sequence: u64) -> Error {
+        let stream = &self.spec.read().name;
+        let reason =
+            format!("message {sequence} of `{stream}` partition {} is damaged", self.place.partition);
+        Error::Unavailable { reason }
+    }
+}
+
+fn decode(sequence: u64, mut record: &[u8]) -> Option<Stored> {
+    let accepted_at_ms = take_u64(&mut record)?;
+    let message = Message::decode(bytes::Bytes::copy_from_slice(record)).ok()?;
+    Some(Stored { sequence, accepted_at_ms, message })
+}

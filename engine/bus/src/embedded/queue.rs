@@ -1,0 +1,141 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{BufMut, BytesMut};
+use model::Message;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use super::{
+    keys::{self, IdHash},
+    partition::Partition,
+};
+use crate::{Error, Published, Result, StreamSpec};
+
+/// What waits for the writer, bounded in bytes: waiting ones and those of the round being written.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    bytes_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    commands: Vec<Command>,
+    bytes: usize,
+    /// Why nothing more is taken.
+    closed: Option<String>,
+}
+
+pub(super) enum Command {
+    Publish(Publish),
+    Provision { spec: StreamSpec, answer: oneshot::Sender<Result<()>> },
+}
+
+/// One batch for one partition, encoded already.
+pub(super) struct Publish {
+    pub(super) partition: Arc<Partition>,
+    pub(super) entries: Vec<Entry>,
+    /// Read where the caller's runtime keeps the time.
+    pub(super) at: tokio::time::Instant,
+    pub(super) answer: oneshot::Sender<Result<Vec<Published>>>,
+}
+
+pub(super) struct Entry {
+    pub(super) message: Message,
+    pub(super) id: Option<IdHash>,
+    /// Eight bytes for the time, then the encoded message.
+    pub(super) record: BytesMut,
+}
+
+impl Entry {
+    pub(super) fn new(message: Message) -> Result<Self> {
+        let parts = 4 + message.headers.0.len() * 2;
+        let mut record = BytesMut::with_capacity(16 + message.size_bytes() + 4 * parts);
+        record.put_u64(0);
+        message.encode_into(&mut record);
+        if record.len() > store::VALUE_BYTES_MAX {
+            return Err(Error::TooLarge { bytes: record.len(), bytes_max: store::VALUE_BYTES_MAX });
+        }
+        Ok(Self { id: keys::hash(&message.id), message, record })
+    }
+}
+
+impl Command {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Publish(publish) => publish.entries.iter().map(|entry| entry.record.len()).sum(),
+            Self::Provision { .. } => 0,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), bytes_max }
+    }
+
+    /// Puts a command in line. One that is larger than the queue is taken when the queue is empty.
+    pub(super) fn push(&self, command: Command) -> Result<()> {
+        let bytes = command.bytes();
+        let mut state = self.state.lock();
+        if let Some(reason) = &state.closed {
+            return Err(Error::Unavailable { reason: reason.clone() });
+        }
+        if state.bytes > 0 && state.bytes + bytes > self.bytes_max {
+            return Err(Error::Overloaded { queued_bytes: state.bytes, queued_bytes_max: self.bytes_max });
+        }
+        state.bytes += bytes;
+        state.commands.push(command);
+        if state.commands.len() == 1 {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes everything in line, waiting for it until `deadline`; none once closed and empty.
+    pub(super) fn take(&self, deadline: Instant) -> Option<Vec<Command>> {
+        let mut state = self.state.lock();
+        while state.commands.is_empty() && state.closed.is_none() {
+            if self.filled.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        if state.commands.is_empty() && state.closed.is_some() {
+            return None;
+        }
+        Some(std::mem::take(&mut state.commands))
+    }
+
+    /// Gives back the room of commands that were answered; answers how many bytes are still taken.
+    pub(super) fn free(&self, bytes: usize) -> usize {
+        let mut state = self.state.lock();
+        state.bytes = state.bytes.saturating_sub(bytes);
+        state.bytes
+    }
+
+    /// Takes nothing more, and says why; the first reason stays.
+    pub(super) fn close(&self, reason: &str) {
+        self.state.lock().closed.get_or_insert_with(|| reason.to_owned());
+        self.filled.notify_all();
+    }
+
+    /// # Errors
+    /// [`Error::Unavailable`] with the reason, once closed.
+    pub(super) fn check_open(&self) -> Result<()> {
+        match &self.state.lock().closed {
+            Some(reason) => Err(Error::Unavailable { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes that `commands` take in the queue.
+pub(super) fn bytes(commands: &[Command]) -> usize {
+    commands.iter().map(Command::bytes).sum()
+}
+
+/// How long an idle writer lets settled positions wait.
+pub(super) const BEAT: Duration = Duration::from_secs(1);

@@ -1,0 +1,211 @@
+//! The one thread that writes. Each round takes whatever was queued while the last one was synced:
+//! the slower the disk, the larger the group that shares a sync.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use metrics::{counter, gauge, histogram};
+use store::Batch;
+use tokio::sync::oneshot;
+
+use super::{
+    Shared,
+    options::Fault,
+    queue::{self, BEAT, Command, Publish},
+    round::{Draft, Now, Round},
+};
+use crate::{Error, Published, Result, metric};
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    batch: Batch,
+    clock: Clock,
+}
+
+type Answer = (oneshot::Sender<Result<Vec<Published>>>, Vec<Published>);
+
+impl Writer {
+    /// A writer whose clock does not stand before `newest_ms`, the newest time in the store.
+    pub(super) fn new(shared: Arc<Shared>, newest_ms: u64) -> Self {
+        Self { shared, batch: Batch::new(), clock: Clock::starting_at(wall_ms().max(newest_ms)) }
+    }
+
+    /// Writes until the queue is closed and empty, or the store fails.
+    pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        // Whatever ends this thread, nobody may go on waiting for it.
+        let _ending = Ending(&shared);
+        let mut beat = Instant::now() + BEAT;
+        while let Some(commands) = shared.queue.take(beat) {
+            let beats = Instant::now() >= beat;
+            if beats {
+                beat = Instant::now() + BEAT;
+                self.report_lag();
+            }
+            if let Err(error) = self.handle(commands, beats) {
+                let error = Error::from_store(&error);
+                tracing::error!(%error, "the bus ends");
+                shared.stop(&error.to_string());
+                return;
+            }
+        }
+        if let Err(error) = self.round(Vec::new(), 0, true) {
+            tracing::warn!(%error, "failed to store positions at the end; what they settled comes again");
+        }
+    }
+
+    fn handle(&mut self, commands: Vec<Command>, beats: bool) -> store::Result<()> {
+        let bytes = queue::bytes(&commands);
+        let mut publishes = Vec::with_capacity(commands.len());
+        for command in commands {
+            match command {
+                Command::Publish(publish) => publishes.push(publish),
+                Command::Provision { spec, answer } => {
+                    let _ = answer.send(self.shared.create(spec));
+                }
+            }
+        }
+        if !publishes.is_empty() || beats {
+            self.round(publishes, bytes, beats)?;
+        }
+        Ok(())
+    }
+
+    /// Stores one round and answers it. Only a store that takes nothing more is an error.
+    fn round(&mut self, publishes: Vec<Publish>, bytes: usize, tidy_all: bool) -> store::Result<()> {
+        let started = Instant::now();
+        let shared = Arc::clone(&self.shared);
+        let groups = std::mem::take(&mut *shared.changed.lock());
+        let mut answers = Vec::with_capacity(publishes.len());
+
+        self.batch.clear();
+        let now = self.clock.now(publishes.iter().map(|publish| publish.at).max());
+        let drafts = {
+            let before = shared.store.snapshot()?;
+            let mut round = Round::new(&mut self.batch, &*before, now);
+            let mut counts = BTreeMap::new();
+            for publish in &publishes {
+                let (_, count) = counts.entry(publish.partition.place).or_insert((&publish.partition, 0));
+                *count += publish.entries.len();
+            }
+            for (partition, count) in counts.into_values() {
+                round.tidy(partition, count)?;
+            }
+            if tidy_all {
+                for partition in shared.partitions() {
+                    round.tidy(&partition, 0)?;
+                }
+            }
+            for mut publish in publishes {
+                let (closed, _) = oneshot::channel();
+                let answer = std::mem::replace(&mut publish.answer, closed);
+                answers.push((answer, round.publish(publish)?));
+            }
+            round.positions(&groups);
+            round.finish()
+        };
+        if shared.options.fault == Some(Fault::AcknowledgeBeforeDurable) {
+            accept(std::mem::take(&mut answers));
+        }
+        if !self.batch.is_empty() {
+            let written = shared.store.write(&self.batch);
+            if let Err(error) = written {
+                shared.queue.free(bytes);
+                groups.iter().for_each(|group| group.note_again());
+                return self.refuse(answers, error);
+            }
+            histogram!(metric::COMMIT).record(started.elapsed());
+        }
+        take_over(drafts);
+        gauge!(metric::QUEUE).set(shared.queue.free(bytes) as f64);
+        accept(answers);
+        Ok(())
+    }
+
+    fn refuse(&mut self, answers: Vec<Answer>, error: store::Error) -> store::Result<()> {
+        let published = !answers.is_empty();
+        for (answer, _) in answers {
+            let _ = answer.send(Err(Error::from_store(&error)));
+        }
+        match error {
+            store::Error::Full { .. } => {
+                tracing::warn!(%error, "a round was refused");
+                // Removing what may go is the way out, and must not wait for room to publish.
+                if published { self.round(Vec::new(), 0, true) } else { Ok(()) }
+            }
+            error => Err(error),
+        }
+    }
+
+    fn report_lag(&self) {
+        for stream in self.shared.streams.read().values() {
+            let mut lags: BTreeMap<String, u64> = BTreeMap::new();
+            for partition in &stream.partitions {
+                let last = partition.bounds().last;
+                for group in partition.groups.lock().values() {
+                    *lags.entry(group.name.clone()).or_default() += group.unsettled(last);
+                }
+            }
+            for (group, lag) in lags {
+                let stream = stream.spec.read().name.to_string();
+                gauge!(metric::LAG, "stream" => stream, "group" => group).set(lag as f64);
+            }
+        }
+    }
+}
+
+fn accept(answers: Vec<Answer>) {
+    for (answer, published) in answers {
+        // Whoever asked may have gone; the messages are stored all the same.
+        let _ = answer.send(Ok(published));
+    }
+}
+
+fn take_over(drafts: Vec<Draft>) {
+    for Draft { partition, stored, removed_to, .. } in drafts {
+        if let Some(end) = removed_to {
+            partition.removed(end);
+        }
+        if !stored.is_empty() {
+            let stream = partition.spec.read().name.to_string();
+            counter!(metric::PUBLISHED, "stream" => stream).increment(stored.len() as u64);
+            partition.extend(stored);
+        }
+    }
+}
+
+/// Time that ages ids: from the wall clock at the start, by the monotonic clock from then on.
+struct Clock {
+    start: tokio::time::Instant,
+    start_ms: u64,
+    latest_ms: u64,
+}
+
+impl Clock {
+    fn starting_at(start_ms: u64) -> Self {
+        Self { start: tokio::time::Instant::now(), start_ms, latest_ms: start_ms }
+    }
+
+    fn now(&mut self, at: Option<tokio::time::Instant>) -> Now {
+        let since = at.unwrap_or_else(tokio::time::Instant::now).saturating_duration_since(self.start);
+        let now_ms = self.start_ms.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        self.latest_ms = self.latest_ms.max(now_ms);
+        Now { wall_ms: wall_ms(), steady_ms: self.latest_ms }
+    }
+}
+
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.stop("its writer ended");
+    }
+}
