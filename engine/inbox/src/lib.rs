@@ -1,1 +1,48 @@
 //! Inbox shards: the graph slice, activities, users' feeds and authors' outboxes.
+//!
+//! A shard owns a range of users. It reads its own partition of the stream `inbox`, in which follows,
+//! unfollows, posts and retractions stand in one order, and keeps in its own store: who its users follow (and
+//! the reverse), each post once, and per user and per author an index of post numbers. A post comes once to a
+//! shard, however many followers there are; the shard spreads it.
+//!
+//! **Effects once.** The effects of a batch of messages and the position reached are one store batch, so a
+//! redelivered sequence is skipped. Beyond that a post whose id is known is skipped, whatever sequence it
+//! comes under. A post with more followers than a store batch should hold is spread over several; each
+//! commits the last follower reached, and a restart goes on behind that one.
+//!
+//! **Durability.** Messages are acknowledged to the bus once their store batch is written. The store may be
+//! opened `Relaxed`: a power failure then takes its last batch, effects and position together, and nothing
+//! that the bus still has. What the bus has is ahead of the shard then, and acknowledged; the shard reads
+//! from its own position, not from the group's, and fetches such messages from the log. That needs
+//! the stream's retention to be larger than a batch ([`Options::batch_messages_max`]), which `feed::provision`
+//! sees to by a factor of a hundred. Should the log have lost them, the shard refuses to go on
+//! ([`Error::Gap`]) instead of leaving a hole.
+//!
+//! **Size.** An index entry is a distance in a block of up to 128 (1–3 bytes) plus its share of a row:
+//! see `examples/inserts.rs`, which measures it.
+//!
+//! **Reads** are synchronous: a snapshot of a memory-mapped store, a walk down one index, one look-up for each post.
+//! Numbers whose post is gone are skipped, so a retraction is seen at once.
+
+mod applier;
+mod block;
+mod change;
+mod cursor;
+mod draft;
+mod error;
+mod inbox;
+mod index;
+pub mod metric;
+mod options;
+mod page;
+mod position;
+mod read;
+mod tables;
+mod worker;
+
+pub use cursor::Cursor;
+pub use error::{Error, Result};
+pub use inbox::{Inbox, Position};
+pub use options::Options;
+pub use page::{Covered, Item, Page};
+pub use tables::TABLES;

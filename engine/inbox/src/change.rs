@@ -1,0 +1,201 @@
+//! What each event does to a shard, gathered into one store batch.
+
+use std::ops::{ControlFlow, RangeInclusive};
+
+use bytes::Bytes;
+use relations::{Activity, Control, Edge, Event, History, PostId, UserId};
+use store::{Batch, Snapshot};
+
+use crate::{
+    Error, Result,
+    draft::Draft,
+    index::Index,
+    position::Position,
+    tables::{FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, end_of, id_key, number, pair, right},
+};
+
+/// What makes a shard this shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Shard {
+    /// Its place in the map, and its partition.
+    pub(crate) number: u32,
+    /// The users it owns.
+    pub(crate) users: RangeInclusive<UserId>,
+    /// Numbers in an index block at most.
+    pub(crate) block_max: usize,
+    /// Feed entries touched by one store batch at most.
+    pub(crate) entries_max: usize,
+}
+
+/// Whether an event's effects are all in the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// All of them.
+    Everyone,
+    /// The batch is full; followers after this one are left.
+    UpTo(UserId),
+}
+
+/// What a batch does, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) inserts: u64,
+    pub(crate) activities: u64,
+    pub(crate) refused: u64,
+}
+
+/// One store batch in the making.
+pub(crate) struct Change<'s> {
+    shard: &'s Shard,
+    draft: Draft<'s>,
+    feeds: Index,
+    outboxes: Index,
+    /// Entries that still fit.
+    room: usize,
+    pub(crate) tally: Tally,
+}
+
+impl<'s> Change<'s> {
+    pub(crate) fn over(shard: &'s Shard, snapshot: &'s dyn Snapshot) -> Self {
+        Self {
+            shard,
+            draft: Draft::over(snapshot),
+            feeds: Index::new(FEEDS, shard.block_max),
+            outboxes: Index::new(OUTBOXES, shard.block_max),
+            room: shard.entries_max.max(1),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether the batch should be written before more is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room == 0
+    }
+
+    /// Adds the effects of the event at `sequence`, or what is left of them after the follower it `paused`
+    /// at. The batch must not be full.
+    pub(crate) fn add(&mut self, sequence: u64, event: &Event, paused: Option<UserId>) -> Result<Reached> {
+        match event {
+            Event::Activity(activity) => self.activity(sequence, activity, paused),
+            Event::Control(Control::Retract(post)) => self.retract(*post, paused),
+            Event::Control(Control::Follow(edge)) => Ok(self.follow(*edge)),
+            Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history),
+        }
+    }
+
+    /// The batch, with the position it brings the shard to.
+    pub(crate) fn into_batch(mut self, position: Position) -> Result<Batch> {
+        self.feeds.flush(&mut self.draft)?;
+        self.outboxes.flush(&mut self.draft)?;
+        position.put(&mut self.draft);
+        Ok(self.draft.into_batch())
+    }
+
+    fn activity(&mut self, sequence: u64, activity: &Activity, paused: Option<UserId>) -> Result<Reached> {
+        let author = activity.post.author;
+        if paused.is_none() {
+            if self.draft.has(IDS, &id_key(activity.post))? {
+                return Ok(Reached::Everyone);
+            }
+            let Some(post) = object(&activity.body) else {
+                return Ok(self.refuse("its post is no JSON object"));
+            };
+            // The distributor's summary of shards may be too wide: a post nobody here can see is not kept.
+            if !self.owns(author) && self.followers(author, None, 1)?.is_empty() {
+                return Ok(Reached::Everyone);
+            }
+            self.draft.put(IDS, &id_key(activity.post), sequence.to_be_bytes().to_vec());
+            self.draft.put(POSTS, &sequence.to_be_bytes(), post);
+            self.outboxes.push(author.0, sequence);
+            self.tally.activities += 1;
+        }
+        let users = self.followers(author, paused, self.room)?;
+        for user in &users {
+            self.feeds.push(user.0, sequence);
+        }
+        self.tally.inserts += users.len() as u64;
+        Ok(self.reached(&users))
+    }
+
+    fn retract(&mut self, post: PostId, paused: Option<UserId>) -> Result<Reached> {
+        let known =
+            self.draft.get(IDS, &id_key(post))?.map(|row| number(&row).ok_or(Error::Corrupt { table: IDS }));
+        let Some(sequence) = known.transpose()? else {
+            // It may still come, out of a dead letter that is replayed: then it is not let in.
+            self.draft.put(IDS, &id_key(post), 0u64.to_be_bytes().to_vec());
+            return Ok(Reached::Everyone);
+        };
+        if paused.is_none() {
+            if !self.draft.has(POSTS, &sequence.to_be_bytes())? {
+                return Ok(Reached::Everyone);
+            }
+            self.draft.delete(POSTS, &sequence.to_be_bytes());
+            self.outboxes.remove(&mut self.draft, post.author.0, &[sequence])?;
+        }
+        let users = self.followers(post.author, paused, self.room)?;
+        for user in &users {
+            self.feeds.remove(&mut self.draft, user.0, &[sequence])?;
+        }
+        Ok(self.reached(&users))
+    }
+
+    fn follow(&mut self, edge: Edge) -> Reached {
+        if !self.owns(edge.user) {
+            return self.refuse("its user belongs to another shard");
+        }
+        self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
+        self.draft.put(FOLLOWERS, &pair(edge.author.0, edge.user.0), Bytes::new());
+        Reached::Everyone
+    }
+
+    fn unfollow(&mut self, edge: Edge, history: History) -> Result<Reached> {
+        if !self.owns(edge.user) {
+            return Ok(self.refuse("its user belongs to another shard"));
+        }
+        self.draft.delete(FOLLOWING, &pair(edge.user.0, edge.author.0));
+        self.draft.delete(FOLLOWERS, &pair(edge.author.0, edge.user.0));
+        if history == History::Purge {
+            let posts = self.outboxes.all(&mut self.draft, edge.author.0)?;
+            let removed = self.feeds.remove(&mut self.draft, edge.user.0, &posts)?;
+            self.room = self.room.saturating_sub(removed);
+        }
+        Ok(Reached::Everyone)
+    }
+
+    /// Takes note of an event that no correct distributor sends; it must not stop those behind it.
+    pub(crate) fn refuse(&mut self, reason: &str) -> Reached {
+        tracing::error!(shard = self.shard.number, reason, "an inbox message was refused");
+        self.tally.refused += 1;
+        Reached::Everyone
+    }
+
+    fn owns(&self, user: UserId) -> bool {
+        self.shard.users.contains(&user)
+    }
+
+    /// Up to `max` local followers above `after`, ascending.
+    fn followers(&self, author: UserId, after: Option<UserId>, max: usize) -> Result<Vec<UserId>> {
+        let mut users = Vec::new();
+        let Some(from) = after.map_or(Some(0), |after| after.0.checked_add(1)) else { return Ok(users) };
+        self.draft.scan(FOLLOWERS, &pair(author.0, from), &end_of(author.0), &mut |key, _| {
+            users.extend(right(key).map(UserId));
+            if users.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(users)
+    }
+
+    /// Spends room on `users`. All of it spent means that there may be more of them.
+    fn reached(&mut self, users: &[UserId]) -> Reached {
+        self.room = self.room.saturating_sub(users.len());
+        match users.last() {
+            Some(last) if self.room == 0 => Reached::UpTo(*last),
+            _ => Reached::Everyone,
+        }
+    }
+}
+
+/// The body without blanks around it, if it looks like a JSON object (the distributor has parsed it).
+fn object(body: &Bytes) -> Option<Bytes> {
+    let trimmed = body.trim_ascii();
+    (trimmed.starts_with(b"{") && trimmed.ends_with(b"}")).then(|| body.slice_ref(trimmed))
+}

@@ -1,0 +1,62 @@
+//! Shards over the embedded bus, in memory.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here is a test")]
+
+mod pages;
+mod position;
+
+use std::sync::Arc;
+
+use bus::{Bus, Embedded, StreamSpec};
+use catena_inbox::{self as inbox, Inbox, Options, TABLES};
+use model::{Message, Name};
+use relations::{Activity, Control, Edge, PostId, ShardMap, UserId, stream::INBOX};
+use store::{Memory, Store};
+
+/// What outlives a restart: the bus's store and each shard's.
+struct Disk {
+    bus: Arc<Memory>,
+    shards: Vec<Arc<Memory>>,
+    map: ShardMap,
+}
+
+impl Disk {
+    fn new(map: ShardMap) -> Self {
+        let shards = (0..map.shards()).map(|_| Arc::new(Memory::new(TABLES))).collect();
+        Self { bus: Arc::new(Memory::new(bus::TABLES)), shards, map }
+    }
+
+    async fn bus(&self, retain: u64) -> Arc<Embedded> {
+        let bus = Embedded::open(self.bus.clone(), bus::Options::default()).unwrap();
+        let spec = StreamSpec::new(Name::new(INBOX).unwrap(), self.map.shards()).retaining(retain);
+        bus.provision(&spec).await.unwrap();
+        Arc::new(bus)
+    }
+
+    async fn inbox(&self, bus: &Arc<Embedded>) -> inbox::Result<Inbox> {
+        let options = Options { batch_messages_max: 10, batch_entries_max: 7, block_entries_max: 4 };
+        let stores = self.shards.iter().map(|store| Arc::clone(store) as Arc<dyn Store>).collect();
+        Inbox::open(options, Arc::clone(bus) as _, stores, self.map.clone()).await
+    }
+}
+
+fn follow(user: u64, author: u64) -> Message {
+    let edge = Edge { user: UserId(user), author: UserId(author) };
+    Control::Follow(edge).to_message(format!("follow-{user}-{author}"))
+}
+
+fn note(author: u64, unique: u64) -> Message {
+    let post = PostId { author: UserId(author), unique };
+    let body = format!("{{\"id\":\"{post}\"}}").into();
+    Activity { post, verb: "note".into(), body }.into_message(format!("note-{post}"))
+}
+
+/// The unique parts of the posts on a user's first page.
+fn feed(inbox: &Inbox, user: u64) -> Vec<u64> {
+    unique(&inbox.feed(UserId(user), None, 100).unwrap())
+}
+
+fn unique(page: &inbox::Page) -> Vec<u64> {
+    let id =
+        |item: &inbox::Item| serde_json::from_slice::<serde_json::Value>(&item.post).unwrap()["id"].clone();
+    page.items.iter().map(|item| id(item).as_str().unwrap().parse::<PostId>().unwrap().unique).collect()
+}

@@ -1,0 +1,79 @@
+use inbox::Error;
+
+use super::*;
+
+#[tokio::test]
+async fn restarts_go_on_where_they_were() {
+    let disk = Disk::new(ShardMap::single());
+    for round in 0..5 {
+        let bus = disk.bus(1000).await;
+        let inbox = disk.inbox(&bus).await.unwrap();
+        bus.publish(INBOX, 0, vec![follow(round, 99), note(99, round)]).await.unwrap();
+        inbox.wait_caught_up().await.unwrap();
+        inbox.close().await;
+        bus.close().await;
+    }
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    assert_eq!(feed(&inbox, 0), [4, 3, 2, 1, 0]);
+    assert_eq!(feed(&inbox, 4), [4]);
+    let positions = inbox.positions().await.unwrap();
+    assert_eq!(positions, [inbox::Position { shard: 0, applied: 10, last: 10, fault: None }]);
+}
+
+/// What a power failure takes from a store opened `Relaxed`, and more: everything. The group's
+/// acknowledgements survived.
+#[tokio::test]
+async fn a_shard_behind_its_acknowledgements_reads_the_log() {
+    let mut disk = Disk::new(ShardMap::single());
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    bus.publish(INBOX, 0, vec![follow(1, 2)]).await.unwrap();
+    bus.publish(INBOX, 0, (0..50).map(|unique| note(2, unique)).collect()).await.unwrap();
+    inbox.wait_caught_up().await.unwrap();
+    inbox.close().await;
+    bus.close().await;
+
+    disk.shards = vec![Arc::new(Memory::new(TABLES))];
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    bus.publish(INBOX, 0, vec![note(2, 50)]).await.unwrap();
+    inbox.wait_caught_up().await.unwrap();
+    assert_eq!(feed(&inbox, 1), (0..51).rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_shard_behind_the_log_refuses_to_leave_a_hole() {
+    let mut disk = Disk::new(ShardMap::single());
+    let bus = disk.bus(5).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    for unique in 0..30 {
+        bus.publish(INBOX, 0, vec![note(2, unique)]).await.unwrap();
+        inbox.wait_caught_up().await.unwrap();
+    }
+    inbox.close().await;
+    assert!(bus.bounds(INBOX, 0).await.unwrap().first > 1);
+    disk.shards = vec![Arc::new(Memory::new(TABLES))];
+    assert!(matches!(disk.inbox(&bus).await, Err(Error::Gap { shard: 0, applied: 0, .. })));
+}
+
+#[tokio::test]
+async fn stores_maps_and_streams_that_do_not_belong_together_are_refused() {
+    let mut disk = Disk::new(ShardMap::single());
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    bus.publish(INBOX, 0, vec![note(2, 1)]).await.unwrap();
+    inbox.wait_caught_up().await.unwrap();
+    inbox.close().await;
+
+    disk.bus = Arc::new(Memory::new(bus::TABLES));
+    let other = disk.bus(1000).await;
+    assert!(matches!(disk.inbox(&other).await, Err(Error::Ahead { applied: 1, last: 0, .. })));
+
+    disk.map = ShardMap::new(vec![0, 10]).unwrap();
+    assert!(matches!(disk.inbox(&bus).await, Err(Error::Stores { stores: 1, shards: 2 })));
+    disk.shards.push(Arc::new(Memory::new(TABLES)));
+    assert!(matches!(disk.inbox(&bus).await, Err(Error::Users { shard: 0, .. })));
+    let stopped = inbox.wait_applied(0, 2).await.unwrap_err();
+    assert_eq!(stopped.to_string(), "shard 0 has stopped: it was closed");
+}
