@@ -1,0 +1,158 @@
+//! The handle that the rest of the node holds, and the order in which everything starts and ends.
+
+use std::sync::Arc;
+
+use bus::StreamSpec;
+use model::Name;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    BundlesStatus, ChainStatus, DEAD_LETTERS, Error, GenerationStatus, NotReady, Options, Parts, Receipt,
+    Result, StepStatus,
+    board::{Board, FileNote},
+    generation::Live,
+    history::History,
+    lane::blocking,
+    lanes::Lanes,
+    reload::{Reloader, Shared},
+    table::Table,
+};
+
+/// The message processor center. Clones are cheap and the same; it works until [`drain`](Self::drain) or until the last
+/// clone is dropped.
+#[derive(Clone)]
+pub struct Center(Arc<Inner>);
+
+struct Inner {
+    table: Arc<Table>,
+    lanes: Arc<Lanes>,
+    history: Arc<History>,
+    board: Arc<Board>,
+    rescan: Arc<Notify>,
+    close: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Center {
+    /// Loads chains and bundles, once, and starts working. A chain that cannot run is refused with a receipt, and the
+    /// others run.
+    ///
+    /// # Errors
+    /// [`Error::Folder`], [`Error::Watch`], or what store and bus answer.
+    pub async fn start(options: Options, parts: Parts) -> Result<Self> {
+        let dead_letters = Name::new(DEAD_LETTERS)
+            .map_err(|invalid| Error::Malformed { what: "a stream's name", reason: invalid.to_string() })?;
+        parts.bus.provision(&StreamSpec::new(dead_letters.clone(), 1)).await?;
+        let store = Arc::clone(&parts.store);
+        let history = Arc::new(blocking(move || History::open(store)).await??);
+        let options = Arc::new(options);
+        let (table, board) = (Arc::new(Table::new()), Arc::new(Board::default()));
+        let lanes = Lanes::new(dead_letters, Arc::clone(&table), parts.clone(), Arc::clone(&options));
+        let lanes = Arc::new(lanes);
+        let inner = Inner {
+            table: Arc::clone(&table),
+            lanes: Arc::clone(&lanes),
+            history: Arc::clone(&history),
+            board: Arc::clone(&board),
+            rescan: Arc::new(Notify::new()),
+            close: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let reloader = Reloader::start(Shared { options, parts, table, lanes, history, board }).await?;
+        inner.tasks.spawn(reloader.run(inner.close.clone(), Arc::clone(&inner.rescan)));
+        inner.tasks.close();
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The newest `max` receipts, newest first; the last 1,000 are kept, through restarts.
+    #[must_use]
+    pub fn receipts(&self, max: usize) -> Vec<Receipt> {
+        self.0.history.newest(max)
+    }
+
+    /// Receipts from now on.
+    #[must_use]
+    pub fn subscribe_receipts(&self) -> broadcast::Receiver<Receipt> {
+        self.0.history.subscribe()
+    }
+
+    /// Every chain, running or refused, by name.
+    #[must_use]
+    pub fn chains(&self) -> Vec<ChainStatus> {
+        let running = self.0.table.all();
+        let notes = self.0.board.read();
+        let mut chains: Vec<_> = running.values().map(|live| self.running(live)).collect();
+        for (path, FileNote { chain, refused }) in notes.files {
+            let Some(id) = chain else { continue };
+            match chains.iter_mut().find(|status| status.id == id) {
+                // Two files may name one chain; what runs is shown with the file it runs from.
+                Some(status) if status.path.as_os_str().is_empty() || refused.is_none() => {
+                    status.path = path;
+                    status.refused = refused;
+                }
+                Some(_) => {}
+                None => chains.push(ChainStatus { path, refused, ..ChainStatus::of(id) }),
+            }
+        }
+        chains.sort_by(|a, b| a.id.cmp(&b.id));
+        chains
+    }
+
+    fn running(&self, live: &Live) -> ChainStatus {
+        ChainStatus {
+            generation: Some(live.generation),
+            input: Some(live.plan.input.clone()),
+            output: Some(live.plan.output.clone()),
+            steps: StepStatus::of(&live.plan),
+            messages: live.tally(),
+            lanes: self.0.lanes.status(&live.plan.id),
+            ..ChainStatus::of(live.plan.id.clone())
+        }
+    }
+
+    /// Every generation in memory, oldest first: the current ones, and old ones that still have messages.
+    #[must_use]
+    pub fn generations(&self) -> Vec<GenerationStatus> {
+        self.0.table.generations()
+    }
+
+    /// The folder of bundles.
+    #[must_use]
+    pub fn bundles(&self) -> BundlesStatus {
+        self.0.board.read().bundles
+    }
+
+    /// Whether the node should be sent traffic.
+    ///
+    /// # Errors
+    /// [`NotReady`] says why not.
+    pub fn ready(&self) -> std::result::Result<(), NotReady> {
+        if self.0.close.is_cancelled() {
+            return Err(NotReady::Draining);
+        }
+        if self.0.table.all().is_empty() {
+            let refused = self.0.board.read().files.into_values().filter_map(|note| note.chain).collect();
+            return Err(NotReady::NoChain { refused });
+        }
+        Ok(())
+    }
+
+    /// Looks at the folders now, instead of at the next event or scan.
+    pub fn rescan(&self) {
+        self.0.rescan.notify_one();
+    }
+
+    /// Stops taking messages, finishes those in hand (at most [`Options::drain_max`]), and ends every task. What is left is the
+    /// bus's again.
+    pub async fn drain(&self) {
+        self.0.close.cancel();
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close.cancel();
+    }
+}

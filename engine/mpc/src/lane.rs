@@ -1,0 +1,256 @@
+//! A lane: one chain, one partition of its input, one batch at a time, in order.
+//!
+//! Batches run on blocking threads. While one settles the next one runs already: it sees the writes of the one before
+//! ([`overlay`]), and settles after it. Nothing a batch makes leaves the lane before its turn to settle, so a lane that
+//! fails simply forgets what it holds and begins again from what is committed.
+
+mod failure;
+mod gauge;
+mod keys;
+mod ledger;
+mod lot;
+mod outputs;
+mod overlay;
+mod runner;
+mod settle;
+mod work;
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Delivery, Subscription};
+use model::Name;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{Error, Options, Parts, Result, metric, table::Table};
+use failure::sentence;
+use ledger::Ledger;
+use overlay::Overlay;
+use runner::{Ran, Runner, Stop};
+
+pub(crate) use gauge::LaneGauge;
+
+/// How often a lane looks how much is left to do.
+const LAG_EVERY: Duration = Duration::from_secs(1);
+
+/// What a lane stands on.
+pub(crate) struct Place {
+    pub(crate) chain: Name,
+    /// The stream it reads.
+    pub(crate) stream: Name,
+    pub(crate) partition: u32,
+    pub(crate) dead_letters: Name,
+    pub(crate) table: Arc<Table>,
+    pub(crate) parts: Parts,
+    pub(crate) options: Arc<Options>,
+    pub(crate) gauge: Arc<LaneGauge>,
+}
+
+/// Why a lane came to rest.
+enum Exit {
+    /// It was asked to, or the chain is gone.
+    Closed,
+    /// A message must not be passed by. Goes on when another generation is live.
+    Halted { generation: u64 },
+}
+
+/// Runs the lane until `close`; starts it again when it fails, and after a halt when the chain changes.
+pub(crate) async fn supervise(place: Arc<Place>, close: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        let began = Instant::now();
+        match Lane::run(&place, &close).await {
+            Ok(Exit::Closed) => return,
+            Ok(Exit::Halted { generation }) => {
+                tokio::select! {
+                    () = close.cancelled() => return,
+                    () = another_generation(&place, generation) => {}
+                }
+            }
+            Err(error) => {
+                let restart = place.options.restart;
+                // A lane that ran for a while has recovered in between.
+                failures = if began.elapsed() > restart.max { 1 } else { failures + 1 };
+                let why = sentence(&error);
+                let (chain, partition) = (&place.chain, place.partition);
+                tracing::warn!(%chain, partition, failures, error = why, "the lane failed and begins again");
+                let labels = [("chain", chain.to_string()), ("partition", partition.to_string())];
+                metrics::counter!(metric::LANE_RESTARTS, &labels).increment(1);
+                place.gauge.fails(why);
+                tokio::select! {
+                    () = close.cancelled() => return,
+                    () = sleep(restart.pause(failures)) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the chain runs another generation than `generation`, or none.
+async fn another_generation(place: &Place, generation: u64) {
+    let mut swaps = place.table.swaps();
+    while place.table.live(&place.chain).is_some_and(|live| live.generation == generation) {
+        if swaps.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs `work` off the async workers.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Panicked { reason: error.to_string() })
+}
+
+/// One life of a lane: from subscribing to the first failure.
+struct Lane<'a> {
+    place: &'a Arc<Place>,
+    subscription: Box<dyn Subscription>,
+    overlay: Arc<Overlay>,
+    /// Away while a batch runs.
+    runner: Option<Runner>,
+    settling: Option<AbortOnDropHandle<Result<()>>>,
+}
+
+impl<'a> Lane<'a> {
+    async fn run(place: &'a Arc<Place>, close: &CancellationToken) -> Result<Exit> {
+        let mut lane = Self::open(place).await?;
+        place.gauge.begins();
+        // Once closing, what is in hand gets until then.
+        let mut deadline = None;
+        let mut look = interval(LAG_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if deadline.is_some() && lane.is_idle() {
+                return Ok(Exit::Closed);
+            }
+            let due = lane.next_due();
+            let room = deadline.is_none() && lane.held() < place.options.held_max;
+            let fresh = tokio::select! {
+                () = close.cancelled(), if deadline.is_none() => {
+                    deadline = Some(Instant::now() + place.options.drain_max);
+                    continue;
+                }
+                () = wait_until(deadline), if deadline.is_some() => return Ok(Exit::Closed),
+                settled = settled(&mut lane.settling), if lane.settling.is_some() => {
+                    settled?;
+                    lane.settled();
+                    continue;
+                }
+                _ = look.tick() => {
+                    place.gauge.set_lag(lane.subscription.lag().await?);
+                    continue;
+                }
+                () = wait_until(due), if due.is_some() => Vec::new(),
+                fresh = lane.subscription.fetch(place.options.batch_max), if room => fresh?,
+            };
+            match lane.batch(fresh).await? {
+                None => {}
+                Some(Stop::Gone) => deadline = Some(Instant::now() + place.options.drain_max),
+                Some(Stop::Halted { generation, why }) => {
+                    lane.finish().await?;
+                    tracing::error!(chain = %place.chain, partition = place.partition, why, "the lane halted");
+                    place.gauge.halted(why);
+                    return Ok(Exit::Halted { generation });
+                }
+            }
+        }
+    }
+
+    async fn open(place: &'a Arc<Place>) -> Result<Self> {
+        let Place { chain, stream, partition, parts, options, .. } = &**place;
+        // What waits in the lot is unsettled; beside it there is room for a batch that runs and one that settles.
+        let credits = options.held_max + 3 * options.batch_max;
+        let subscription = parts.bus.subscribe(stream, *partition, chain, credits).await?;
+        let bounds = parts.bus.bounds(stream, *partition).await?;
+        let here = Arc::clone(place);
+        let mut ledger = blocking(move || read_ledger(&here)).await??;
+        ledger.begin_at(bounds.first);
+        let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
+        let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
+        Ok(Self { place, subscription, overlay, runner: Some(runner), settling: None })
+    }
+
+    /// Runs one batch and hands it over for settling, behind the one before it.
+    async fn batch(&mut self, fresh: Vec<Delivery>) -> Result<Option<Stop>> {
+        let mut ran = self.execute(fresh).await?;
+        self.place.gauge.took(ran.taken);
+        self.place.gauge.set_parked(self.held());
+        self.finish().await?;
+        let stop = ran.stop.take();
+        if ran.ended.is_empty() {
+            self.overlay.forget_oldest();
+        } else {
+            let settle = settle::settle(Arc::clone(self.place), ran);
+            self.settling = Some(AbortOnDropHandle::new(tokio::spawn(settle)));
+        }
+        Ok(stop)
+    }
+
+    async fn execute(&mut self, fresh: Vec<Delivery>) -> Result<Ran> {
+        let Some(mut runner) = self.runner.take() else {
+            return Err(Error::Panicked { reason: "an earlier batch took its lane with it".to_owned() });
+        };
+        let now = std::time::Instant::now();
+        let (runner, ran) = blocking(move || {
+            let ran = runner.run(fresh, now);
+            (runner, ran)
+        })
+        .await?;
+        self.runner = Some(runner);
+        Ok(ran)
+    }
+
+    /// Waits until the batch that settles is settled.
+    async fn finish(&mut self) -> Result<()> {
+        if self.settling.is_some() {
+            settled(&mut self.settling).await?;
+            self.settled();
+        }
+        Ok(())
+    }
+
+    fn settled(&mut self) {
+        self.settling = None;
+        self.overlay.forget_oldest();
+    }
+
+    fn is_idle(&self) -> bool {
+        self.settling.is_none() && self.held() == 0
+    }
+
+    fn held(&self) -> usize {
+        self.runner.as_ref().map_or(0, Runner::held)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.runner.as_ref().and_then(Runner::next_due).map(Instant::from_std)
+    }
+}
+
+/// What the batch that settles came to; for ever pending when there is none.
+async fn settled(settling: &mut Option<AbortOnDropHandle<Result<()>>>) -> Result<()> {
+    match settling {
+        Some(task) => task.await.map_err(|error| Error::Panicked { reason: error.to_string() })?,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn read_ledger(place: &Place) -> Result<Ledger> {
+    let key = keys::ledger(&place.chain, &place.stream, place.partition);
+    let snapshot = place.parts.store.snapshot()?;
+    match snapshot.get("ledger", &key)? {
+        None => Ok(Ledger::default()),
+        Some(bytes) => Ledger::decode(&bytes).ok_or_else(|| Error::Malformed {
+            what: "a ledger",
+            reason: format!("{} bytes that are none", bytes.len()),
+        }),
+    }
+}

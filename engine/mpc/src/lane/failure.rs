@@ -1,0 +1,61 @@
+use chain::{Path, Plan, Stopped};
+use model::{Fault, Name};
+
+use crate::{Error, dead::Problem};
+
+/// Why one attempt at one message came to nothing.
+pub(super) struct Failure {
+    pub(super) problem: Problem,
+    /// The steps visited, the failed one last.
+    pub(super) path: Vec<Name>,
+    /// The index of the step that failed; `None` when it was not a step.
+    pub(super) step: Option<usize>,
+    /// Whether another attempt may succeed.
+    pub(super) retryable: bool,
+}
+
+impl Failure {
+    pub(super) fn stopped(stopped: Stopped, plan: &Plan) -> Self {
+        let Stopped { fault, path } = stopped;
+        let retryable = fault.retryable();
+        let problem = Problem {
+            code: fault.code().to_owned(),
+            sentence: fault.to_string(),
+            backtrace: match fault {
+                Fault::Trap { backtrace, .. } => backtrace,
+                _ => Vec::new(),
+            },
+        };
+        Self { problem, path: path.names(plan), step: path.last(), retryable }
+    }
+
+    /// The steps went well; sending on what they left did not.
+    pub(super) fn routing(error: &Error, path: &Path, plan: &Plan) -> Self {
+        let problem = Problem { code: "route".to_owned(), sentence: sentence(error), backtrace: Vec::new() };
+        Self { problem, path: path.names(plan), step: None, retryable: error.retryable() }
+    }
+
+    /// The engine itself panicked. Whether the message was to blame is unknown, so it gets its attempts.
+    pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let said = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("it did not say why");
+        let sentence = format!("the engine panicked while it processed the message: {said}");
+        let problem = Problem { code: "panic".to_owned(), sentence, backtrace: Vec::new() };
+        Self { problem, path: Vec::new(), step: None, retryable: true }
+    }
+}
+
+/// An error and its causes in one sentence.
+pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

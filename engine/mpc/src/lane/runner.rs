@@ -1,0 +1,214 @@
+//! Runs batches of one lane through their plans. Blocking, and off the async workers.
+//!
+//! What it decides: which messages run now, which wait, which are dead. What it leaves: everything that settling
+//! needs, and nothing outside the lane's own memory has changed.
+
+mod attempt;
+
+use std::{sync::Arc, time::Instant};
+
+use bus::Delivery;
+use chain::OnFailure;
+use model::StateRead;
+
+use super::{
+    Place,
+    failure::Failure,
+    keys,
+    ledger::Ledger,
+    lot::Lot,
+    outputs::{Origin, Sent},
+    overlay::{Overlay, Writes},
+    work::{Ended, Way, Work},
+};
+use crate::{
+    Admit, DeadLetter, Publication, dead,
+    generation::{Ending, Live, Pin},
+    metric, time,
+};
+
+pub(super) struct Runner {
+    place: Arc<Place>,
+    overlay: Arc<Overlay>,
+    state: Arc<dyn StateRead>,
+    ledger: Ledger,
+    lot: Lot<Work>,
+}
+
+/// What one batch came to.
+#[derive(Default)]
+pub(super) struct Ran {
+    /// In the order of the messages they come from.
+    pub(super) publications: Vec<Publication>,
+    pub(super) writes: Arc<Writes>,
+    /// The ledger with these messages in it.
+    pub(super) ledger: Vec<u8>,
+    pub(super) ended: Vec<Ended>,
+    /// How many messages of the batch were new to the lane.
+    pub(super) taken: usize,
+    pub(super) stop: Option<Stop>,
+}
+
+/// Why a lane takes no more.
+pub(super) enum Stop {
+    /// A message failed for good, and the chain says that nothing may pass it.
+    Halted { generation: u64, why: String },
+    /// The chain is gone.
+    Gone,
+}
+
+impl Runner {
+    pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Ledger) -> Self {
+        let state = Arc::new(attempt::State { overlay: Arc::clone(&overlay), chain: place.chain.clone() });
+        Self { place, overlay, state, ledger, lot: Lot::default() }
+    }
+
+    /// Runs what is due again, then what is new.
+    pub(super) fn run(&mut self, fresh: Vec<Delivery>, now: Instant) -> Ran {
+        let mut ran = Ran::default();
+        let mut works = self.lot.take_due(now);
+        if !fresh.is_empty() {
+            match self.place.table.live(&self.place.chain) {
+                Some(live) => {
+                    works.extend(fresh.into_iter().filter_map(|d| self.take_in(d, &live, &mut ran)))
+                }
+                None => ran.stop = Some(Stop::Gone),
+            }
+        }
+        for work in works {
+            if let Some(work) = self.unless_held(work) {
+                self.run_one(work, &mut ran);
+            }
+            if let Some(Stop::Halted { .. }) = ran.stop {
+                break;
+            }
+        }
+        ran.writes = self.overlay.seal();
+        ran.ledger = self.ledger.encode();
+        ran
+    }
+
+    /// When a parked message is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.lot.next_due()
+    }
+
+    /// How many messages wait.
+    pub(super) fn held(&self) -> usize {
+        self.lot.len()
+    }
+
+    /// Pins a message to the live plan, unless it has had its effects already or is none of the chain's.
+    fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
+        let Delivery { mut stored, settle, .. } = delivery;
+        ran.taken += 1;
+        if self.ledger.is_settled(stored.sequence) {
+            ran.ended.push(Ended { settle, counted: None });
+            return None;
+        }
+        dead::restore_id(&mut stored.message);
+        let way = match self.place.parts.router.admit(&live.plan, &stored.message) {
+            Admit::Chain => Way::Chain(Pin::new(Arc::clone(live))),
+            Admit::Direct => Way::Direct(Arc::clone(live)),
+            Admit::Ignore => {
+                self.ledger.settle(stored.sequence);
+                ran.ended.push(Ended { settle, counted: None });
+                return None;
+            }
+        };
+        Some(Work { stored, settle, way, failures: 0 })
+    }
+
+    fn unless_held(&mut self, work: Work) -> Option<Work> {
+        if self.lot.len() == 0 {
+            return Some(work);
+        }
+        let key = work.stored.message.key.clone();
+        self.lot.follow(&key, work).err()
+    }
+
+    fn run_one(&mut self, work: Work, ran: &mut Ran) {
+        match self.attempt(&work) {
+            Ok((ending, sent)) => self.finish(work, ending, sent, ran),
+            Err(failure) => self.fail(work, failure, ran),
+        }
+    }
+
+    /// Takes over everything a message leaves, at once.
+    fn finish(&mut self, work: Work, ending: Ending, sent: Sent, ran: &mut Ran) {
+        for (key, value) in sent.lane {
+            self.overlay.put("lane", keys::lane(&self.place.chain, self.place.partition, &key), value);
+        }
+        ran.publications.extend(sent.publications);
+        self.ledger.settle(work.stored.sequence);
+        ran.ended.push(work.end(ending));
+    }
+
+    fn fail(&mut self, mut work: Work, failure: Failure, ran: &mut Ran) {
+        work.failures += 1;
+        let live = Arc::clone(work.live());
+        let again = failure.retryable && work.failures < live.plan.attempts_max;
+        let pause = self.place.options.retry.pause(work.failures);
+        match live.plan.on_failure {
+            _ if again => self.park(work, pause),
+            OnFailure::Retry if failure.retryable => {
+                drop(live);
+                work.begin_again(&self.place.table);
+                self.park(work, pause);
+            }
+            OnFailure::Halt => {
+                let why = format!("message {}: {}", work.stored.sequence, failure.problem.sentence);
+                ran.stop = Some(Stop::Halted { generation: live.generation, why });
+            }
+            OnFailure::DeadLetter | OnFailure::Skip | OnFailure::Retry => self.bury(work, failure, ran),
+        }
+    }
+
+    fn park(&mut self, work: Work, pause: std::time::Duration) {
+        let key = work.stored.message.key.clone();
+        self.lot.park(&key, work, Instant::now() + pause);
+    }
+
+    /// Puts a message aside for good.
+    fn bury(&mut self, work: Work, failure: Failure, ran: &mut Ran) {
+        let live = work.live();
+        let step = failure.step.and_then(|at| live.plan.steps.get(at));
+        let labels = [
+            ("chain", self.place.chain.to_string()),
+            ("step", step.map(|s| s.id.to_string()).unwrap_or_default()),
+        ];
+        metrics::counter!(metric::DEAD_LETTERS, &labels).increment(1);
+        let letter = DeadLetter {
+            original: (&work.stored.message).into(),
+            stream: self.place.stream.clone(),
+            partition: self.place.partition,
+            sequence: work.stored.sequence,
+            accepted_at_ms: work.stored.accepted_at_ms,
+            chain: self.place.chain.clone(),
+            step: step.map(|step| step.id.clone()),
+            path: failure.path,
+            generation: live.generation,
+            bundle: step.map(|step| step.bundle.clone()),
+            attempts: work.failures,
+            error: failure.problem,
+            at_ms: time::now_ms(),
+        };
+        let message = match letter.to_message(self.origin(&work).dead_letter_id()) {
+            Ok(message) => message,
+            Err(error) => {
+                // Nothing is let go of that is not kept elsewhere.
+                ran.stop = Some(Stop::Halted { generation: live.generation, why: error.to_string() });
+                return;
+            }
+        };
+        let stream = self.place.dead_letters.clone();
+        ran.publications.push(Publication { stream, partition: dead::PARTITION, message });
+        self.ledger.settle(work.stored.sequence);
+        ran.ended.push(work.end(Ending::Dead));
+    }
+
+    fn origin<'a>(&'a self, work: &'a Work) -> Origin<'a> {
+        let Place { stream, partition, .. } = &*self.place;
+        Origin { live: work.live(), stream, partition: *partition, stored: &work.stored }
+    }
+}

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use bus::{Settle, Stored};
+
+use crate::{
+    generation::{Ending, Live, Pin},
+    table::Table,
+};
+
+/// A message in hand: received, not settled.
+pub(super) struct Work {
+    /// The message and its place, with its own id.
+    pub(super) stored: Stored,
+    pub(super) settle: Settle,
+    pub(super) way: Way,
+    /// How often it failed under the plan it is on.
+    pub(super) failures: u32,
+}
+
+/// How a message goes.
+pub(super) enum Way {
+    /// Through the chain, counted in its generation.
+    Chain(Pin),
+    /// Past the chain. The plan says only what to do when that fails.
+    Direct(Arc<Live>),
+}
+
+/// A message that came to its end; settling it is what remains.
+pub(super) struct Ended {
+    pub(super) settle: Settle,
+    /// For those that went through the chain.
+    pub(super) counted: Option<(Pin, Ending)>,
+}
+
+impl Work {
+    /// The plan it is on, kept from intake to the end.
+    pub(super) fn live(&self) -> &Arc<Live> {
+        match &self.way {
+            Way::Chain(pin) => pin,
+            Way::Direct(live) => live,
+        }
+    }
+
+    /// Begins once more, under the plan that is live now.
+    pub(super) fn begin_again(&mut self, table: &Table) {
+        self.failures = 0;
+        if let Some(live) = table.live(&self.live().plan.id) {
+            self.way = match self.way {
+                Way::Chain(_) => Way::Chain(Pin::new(live)),
+                Way::Direct(_) => Way::Direct(live),
+            };
+        }
+    }
+
+    pub(super) fn end(self, ending: Ending) -> Ended {
+        let counted = match self.way {
+            Way::Chain(pin) => Some((pin, ending)),
+            Way::Direct(_) => None,
+        };
+        Ended { settle: self.settle, counted }
+    }
+}

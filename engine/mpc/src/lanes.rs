@@ -1,0 +1,93 @@
+//! The lanes there are: one for each partition of each live chain's input.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use model::Name;
+use parking_lot::Mutex;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    LaneStatus, Options, Parts,
+    lane::{self, LaneGauge, Place},
+    table::{Chains, Table},
+};
+
+/// Opens and closes lanes so that they fit the table. Owns their tasks.
+pub(crate) struct Lanes {
+    table: Arc<Table>,
+    parts: Parts,
+    options: Arc<Options>,
+    dead_letters: Name,
+    open: Mutex<BTreeMap<(Name, u32), Open>>,
+    tasks: TaskTracker,
+}
+
+struct Open {
+    stream: Name,
+    close: CancellationToken,
+    gauge: Arc<LaneGauge>,
+}
+
+impl Lanes {
+    pub(crate) fn new(dead_letters: Name, table: Arc<Table>, parts: Parts, options: Arc<Options>) -> Self {
+        let tasks = TaskTracker::new();
+        Self { table, parts, options, dead_letters, open: Mutex::default(), tasks }
+    }
+
+    /// Opens lanes for what is in `chains`, closes those for what is not. A closing lane finishes what it has in hand; one
+    /// that takes its place waits until the bus gives it the partition.
+    pub(crate) fn fit(&self, chains: &Chains) {
+        let mut open = self.open.lock();
+        open.retain(|(chain, partition), lane| {
+            let stays = chains.get(chain).is_some_and(|live| {
+                live.plan.input == lane.stream
+                    && live.streams.partitions(&live.plan.input).is_some_and(|count| *partition < count)
+            });
+            if !stays {
+                lane.close.cancel();
+            }
+            stays
+        });
+        for (chain, live) in chains {
+            let partitions = live.streams.partitions(&live.plan.input).unwrap_or_default();
+            for partition in 0..partitions {
+                open.entry((chain.clone(), partition))
+                    .or_insert_with(|| self.start(chain, &live.plan.input, partition));
+            }
+        }
+    }
+
+    fn start(&self, chain: &Name, stream: &Name, partition: u32) -> Open {
+        let gauge = Arc::new(LaneGauge::new(chain, partition));
+        let close = CancellationToken::new();
+        let place = Place {
+            chain: chain.clone(),
+            stream: stream.clone(),
+            partition,
+            dead_letters: self.dead_letters.clone(),
+            table: Arc::clone(&self.table),
+            parts: self.parts.clone(),
+            options: Arc::clone(&self.options),
+            gauge: Arc::clone(&gauge),
+        };
+        self.tasks.spawn(lane::supervise(Arc::new(place), close.clone()));
+        Open { stream: stream.clone(), close, gauge }
+    }
+
+    /// The lanes of `chain`, by partition.
+    pub(crate) fn status(&self, chain: &Name) -> Vec<LaneStatus> {
+        let open = self.open.lock();
+        open.range((chain.clone(), 0)..=(chain.clone(), u32::MAX))
+            .map(|(_, lane)| lane.gauge.status())
+            .collect()
+    }
+
+    /// Closes every lane and waits until each has settled what it had in hand, or given it back.
+    pub(crate) async fn close(&self) {
+        for lane in std::mem::take(&mut *self.open.lock()).into_values() {
+            lane.close.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,201 @@
+//! The machine-readable account of one reload of one chain: what the CLI prints, the console lists, tests wait for.
+
+use std::path::PathBuf;
+
+use chain::{Difference, Faults, Look, TestReport};
+use model::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::{RefusedFile, StepStatus, Tally, time};
+
+/// What became of a change, of one chain; or of a file that no chain uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its place in the history of this node, from 1.
+    pub number: u64,
+    /// When it was written, milliseconds since 1970.
+    pub at_ms: u64,
+    /// The chain; `None` when the change concerns none, or the file is too broken to say.
+    pub chain: Option<Name>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The generation that runs now; `None` when the chain does not run.
+    pub generation: Option<u64>,
+    /// The generation that was drained, when there was one.
+    pub replaced: Option<u64>,
+    /// The files that were looked at because of this.
+    pub cause: Vec<Cause>,
+    /// What changed, one line each, for people: `spam: spam-filter 1.0.0 → 1.1.0`.
+    pub changes: Vec<String>,
+    /// The steps that run now.
+    pub steps: Vec<StepStatus>,
+    /// What is wrong, when it was refused.
+    pub faults: Vec<Mistake>,
+    /// The same for people, with the text around each mistake.
+    pub report: Option<String>,
+    /// Bundle files that cannot be used.
+    pub refused: Vec<RefusedFile>,
+    /// Where the time went.
+    pub phases: Phases,
+    /// The messages of the generation that was replaced.
+    pub messages: Option<Tally>,
+    /// Whether the old generation had ended when this was written; `messages` adds up then.
+    pub drained: bool,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A new generation runs.
+    Live,
+    /// Nothing that runs depends on it.
+    Unchanged,
+    /// It cannot run; what ran before still does.
+    Refused,
+    /// The chain is gone.
+    Removed,
+}
+
+impl Receipt {
+    /// An account with nothing in it yet, of now.
+    pub(crate) fn new(verdict: Verdict) -> Self {
+        Self {
+            number: 0,
+            at_ms: time::now_ms(),
+            chain: None,
+            verdict,
+            generation: None,
+            replaced: None,
+            cause: Vec::new(),
+            changes: Vec::new(),
+            steps: Vec::new(),
+            faults: Vec::new(),
+            report: None,
+            refused: Vec::new(),
+            phases: Phases::default(),
+            messages: None,
+            drained: true,
+        }
+    }
+}
+
+impl Verdict {
+    /// The word used in metrics and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// One file, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The file.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It was there when the node started.
+    Started,
+    /// It is new.
+    Added,
+    /// It holds something else.
+    Changed,
+    /// It is gone.
+    Removed,
+    /// It is as it was, but what it depends on is not.
+    Affected,
+}
+
+/// One thing that is wrong with a chain file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// What kind of mistake: `chain::unknown-step`, `mpc::test-failed`, …
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The file.
+    pub file: String,
+    /// The line, from 1; 0 when it concerns the whole file.
+    pub line: usize,
+    /// The character of the line, from 1; 0 when it concerns the whole file.
+    pub column: usize,
+}
+
+/// Where the time of a reload went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Opening the changed bundles.
+    pub read_ms: f64,
+    /// Compiling the chain, loading and warming its processors.
+    pub compile_ms: f64,
+    /// Running the chain's own tests.
+    pub test_ms: f64,
+    /// Numbering the generation and putting it in place.
+    pub swap_ms: f64,
+    /// Until the last message of the old generation was settled.
+    pub drain_ms: f64,
+}
+
+/// Why a chain file cannot go live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) report: String,
+}
+
+impl Refusal {
+    /// One mistake that concerns the whole file.
+    pub(crate) fn whole(file: &str, code: &str, message: String, hint: Option<String>) -> Self {
+        let advice = hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let report = format!("{file}: {message} [{code}]{advice}");
+        let mistake =
+            Mistake { code: code.to_owned(), message, hint, file: file.to_owned(), line: 0, column: 0 };
+        Self { mistakes: vec![mistake], report }
+    }
+
+    /// The chain's own tests that failed.
+    pub(crate) fn tests(file: &str, reports: &[TestReport]) -> Self {
+        let mut refusal = Self::default();
+        for report in reports.iter().filter(|report| !report.passed()) {
+            let differs = |d: &Difference| format!("{}: expected {}, got {}", d.what, d.expected, d.got);
+            let differences: Vec<_> = report.differences.iter().map(differs).collect();
+            let message = format!("test `{}` failed: {}", report.name, differences.join("; "));
+            let one = Self::whole(file, "mpc::test-failed", message, None);
+            refusal.mistakes.extend(one.mistakes);
+            refusal.report.push_str(&one.report);
+            refusal.report.push('\n');
+        }
+        refusal
+    }
+}
+
+impl From<&Faults> for Refusal {
+    fn from(faults: &Faults) -> Self {
+        let mistake = |m: &chain::Mistake| Mistake {
+            code: m.code.to_string(),
+            message: m.message.clone(),
+            hint: m.hint.clone(),
+            file: faults.file().to_owned(),
+            line: m.line,
+            column: m.column,
+        };
+        Self {
+            mistakes: faults.mistakes().iter().map(mistake).collect(),
+            report: faults.render(Look::Graphical),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Putting plans in place: number the generations, swap the table once, fit the lanes to it, and account for it all.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use bus::StreamSpec;
+use model::Name;
+use tokio::time::timeout;
+
+use super::{
+    Reloader, diff,
+    prepare::{Proposal, Ready, What, with_own_file},
+    shelf::Changed,
+};
+use crate::{
+    Receipt, RefusalStatus, Result, StepStatus, Streams,
+    board::FileNote,
+    generation::{Drained, Live},
+    history::History,
+    lane::blocking,
+    metric,
+    receipt::{Phases, Refusal, Verdict},
+    table::Chains,
+    time::{self, millis},
+};
+
+/// A receipt, and what it still waits for.
+pub(super) struct Pending {
+    pub(super) receipt: Receipt,
+    pub(super) drain: Option<Drain>,
+}
+
+/// An old generation on its way out.
+pub(super) struct Drain {
+    drained: Drained,
+    live: Weak<Live>,
+    since: Instant,
+}
+
+impl Reloader {
+    /// Puts in place what can be, and answers the receipts of everything.
+    pub(super) async fn go_live(
+        &mut self,
+        proposals: Vec<Proposal>,
+        changed: &Changed,
+        read: Duration,
+    ) -> Vec<Pending> {
+        let old = self.table.all();
+        let (proposals, streams) = self.with_streams(proposals).await;
+        let proposals = self.numbered(proposals).await;
+        let swapping = Instant::now();
+        let mut next = old.clone();
+        let mut pending = Vec::new();
+        for (proposal, generation) in proposals {
+            let before = self.shelf.lock().refusal(&proposal.path);
+            let itself = changed.causes.iter().any(|cause| cause.path == proposal.path);
+            let news = match &proposal.what {
+                What::Ready(_) => true,
+                What::Unchanged => itself || before.is_some(),
+                What::Refused(refusal) => itself || before.as_ref() != Some(refusal),
+            };
+            let receipt = self.place(proposal, generation, &streams, &old, &mut next);
+            if news {
+                pending.push(Pending { receipt, drain: None });
+            }
+        }
+        self.remove_unclaimed(&mut next, changed, &mut pending);
+        self.table.swap(next.clone());
+        self.lanes.fit(&next);
+        drop(next);
+        let swap_ms = millis(swapping.elapsed());
+        for Pending { receipt, drain } in &mut pending {
+            receipt.phases.read_ms = millis(read);
+            receipt.refused.clone_from(&changed.refused);
+            let replaced = receipt.replaced.and(receipt.chain.as_ref());
+            if let Some((chain, live)) = replaced.and_then(|chain| old.get_key_value(chain)) {
+                receipt.phases.swap_ms = swap_ms;
+                let drained = self.drains.remove(&(chain.clone(), live.generation));
+                *drain = drained.map(|drained| Drain {
+                    drained,
+                    live: Arc::downgrade(live),
+                    since: Instant::now(),
+                });
+            }
+        }
+        pending.extend(self.about_bundles(changed, read, &pending));
+        pending
+    }
+
+    /// Makes sure that the streams of outputs exist; refuses chains whose input does not.
+    async fn with_streams(&self, mut proposals: Vec<Proposal>) -> (Vec<Proposal>, Streams) {
+        let ready: Vec<&Ready> = proposals.iter().filter_map(Proposal::ready).collect();
+        let outputs = ready.iter().flat_map(|ready| &ready.plan.outputs).map(|output| output.stream.clone());
+        let streams = self.provisioned(outputs.collect()).await;
+        for proposal in &mut proposals {
+            let Some(ready) = proposal.ready() else { continue };
+            let file = proposal.path.display().to_string();
+            let refusal = match &streams {
+                Err(error) => Refusal::whole(&file, "mpc::no-bus", error.to_string(), None),
+                Ok(streams) if streams.partitions(&ready.plan.input).is_some() => continue,
+                Ok(streams) => {
+                    let message = format!("there is no stream `{}` to read", ready.plan.input);
+                    let names: Vec<_> = streams.names().iter().map(|name| format!("`{name}`")).collect();
+                    let hint = format!("there are {}", names.join(", "));
+                    Refusal::whole(&file, "mpc::unknown-input", message, Some(hint))
+                }
+            };
+            proposal.what = What::Refused(refusal);
+        }
+        (proposals, streams.unwrap_or_default())
+    }
+
+    /// The streams there are, those in `wanted` among them.
+    async fn provisioned(&self, wanted: Vec<Name>) -> Result<Streams> {
+        let bus = &self.parts.bus;
+        let streams = Streams::from(bus.streams().await?);
+        let missing: Vec<_> = wanted.into_iter().filter(|name| streams.partitions(name).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(streams);
+        }
+        for name in missing {
+            bus.provision(&StreamSpec::new(name, self.options.partitions)).await?;
+        }
+        Ok(Streams::from(bus.streams().await?))
+    }
+
+    /// Gives each plan that is ready its number; the numbers are durable before any plan is live.
+    async fn numbered(&self, mut proposals: Vec<Proposal>) -> Vec<(Proposal, u64)> {
+        let count = proposals.iter().filter(|proposal| proposal.ready().is_some()).count() as u64;
+        let history = Arc::clone(&self.history);
+        let first = match count {
+            0 => Ok(0),
+            _ => blocking(move || history.take_generations(count)).await.flatten(),
+        };
+        let mut generation = match first {
+            Ok(first) => first,
+            Err(error) => {
+                for proposal in proposals.iter_mut().filter(|proposal| proposal.ready().is_some()) {
+                    let file = proposal.path.display().to_string();
+                    proposal.what =
+                        What::Refused(Refusal::whole(&file, "mpc::no-store", error.to_string(), None));
+                }
+                0
+            }
+        };
+        let number = |proposal: Proposal| {
+            let own = generation;
+            generation += u64::from(proposal.ready().is_some());
+            (proposal, own)
+        };
+        proposals.into_iter().map(number).collect()
+    }
+
+    /// Takes one proposal over into `next`, and notes what became of it.
+    fn place(
+        &mut self,
+        proposal: Proposal,
+        generation: u64,
+        streams: &Streams,
+        old: &Chains,
+        next: &mut Chains,
+    ) -> Receipt {
+        let Proposal { path, chain, cause, phases, what } = proposal;
+        let running = chain.as_ref().and_then(|chain| old.get(chain));
+        let mut receipt = Receipt {
+            chain: chain.clone(),
+            generation: running.map(|live| live.generation),
+            cause: with_own_file(&path, cause),
+            steps: running.map(|live| StepStatus::of(&live.plan)).unwrap_or_default(),
+            phases,
+            ..Receipt::new(Verdict::Unchanged)
+        };
+        let mut refused = None;
+        match what {
+            What::Unchanged => {
+                if let Some(chain) = &chain {
+                    self.shelf.lock().claim(chain, &path);
+                }
+            }
+            What::Ready(ready) => {
+                let Ready { plan, definition, wanderers } = *ready;
+                let before =
+                    running.map(|live| diff::Side { definition: &live.definition, plan: &live.plan });
+                receipt.verdict = Verdict::Live;
+                receipt.changes = diff::describe(before, diff::Side { definition: &definition, plan: &plan });
+                receipt.steps = StepStatus::of(&plan);
+                receipt.replaced = receipt.generation.replace(generation);
+                self.shelf.lock().claim(&plan.id, &path);
+                let id = plan.id.clone();
+                let (live, drained) =
+                    Live::new(generation, plan, definition, streams.clone(), self.options.fault);
+                self.drains.insert((id.clone(), generation), drained);
+                self.wanderers.write().extend(wanderers);
+                next.insert(id, live);
+            }
+            What::Refused(refusal) => {
+                receipt.verdict = Verdict::Refused;
+                receipt.faults.clone_from(&refusal.mistakes);
+                receipt.report = Some(refusal.report.clone());
+                refused = Some(RefusalStatus {
+                    at_ms: receipt.at_ms,
+                    faults: refusal.mistakes.clone(),
+                    report: refusal.report.clone(),
+                });
+                self.shelf.lock().refuse(&path, refusal);
+            }
+        }
+        self.board.write(|notes| {
+            notes.files.insert(path, FileNote { chain, refused });
+        });
+        receipt
+    }
+
+    /// Takes chains out of `next` that no file stands for any more.
+    fn remove_unclaimed(&self, next: &mut Chains, changed: &Changed, pending: &mut Vec<Pending>) {
+        let shelf = self.shelf.lock();
+        for (id, live) in next.extract_if(.., |id, _| !shelf.is_claimed(id)) {
+            let receipt = Receipt {
+                chain: Some(id.clone()),
+                replaced: Some(live.generation),
+                cause: changed.causes.clone(),
+                changes: vec![format!("chain {id} removed")],
+                ..Receipt::new(Verdict::Removed)
+            };
+            pending.push(Pending { receipt, drain: None });
+        }
+        self.board.write(|notes| {
+            notes.files.retain(|path, _| shelf.chains.contains_key(path));
+            notes.bundles.present.clone_from(&shelf.loaded.present);
+            notes.bundles.refused.clone_from(&shelf.loaded.refused);
+        });
+    }
+
+    /// Where bundles changed and no chain has anything to say about it.
+    fn about_bundles(&self, changed: &Changed, read: Duration, others: &[Pending]) -> Option<Pending> {
+        if !changed.reopened || !others.is_empty() {
+            return None;
+        }
+        let verdict = if changed.refused.is_empty() { Verdict::Unchanged } else { Verdict::Refused };
+        let receipt = Receipt {
+            cause: changed.causes.clone(),
+            changes: vec!["no chain depends on it".to_owned()],
+            refused: changed.refused.clone(),
+            phases: Phases { read_ms: millis(read), ..Phases::default() },
+            ..Receipt::new(verdict)
+        };
+        Some(Pending { receipt, drain: None })
+    }
+}
+
+impl Proposal {
+    fn ready(&self) -> Option<&Ready> {
+        match &self.what {
+            What::Ready(ready) => Some(ready),
+            _ => None,
+        }
+    }
+}
+
+impl Pending {
+    /// Waits for the old generation, at most `drain_max`, and hands the receipt over.
+    pub(super) async fn conclude(self, drain_max: Duration, history: Arc<History>) {
+        let Self { mut receipt, drain } = self;
+        if let Some(Drain { drained, live, since }) = drain {
+            match timeout(drain_max, drained).await {
+                Ok(tally) => receipt.messages = tally.ok(),
+                Err(_) => {
+                    receipt.messages = live.upgrade().map(|live| live.tally());
+                    receipt.drained = receipt.messages.is_none();
+                }
+            }
+            receipt.phases.drain_ms = millis(since.elapsed());
+        }
+        receipt.at_ms = time::now_ms();
+        metrics::counter!(metric::RELOADS, "verdict" => receipt.verdict.as_str()).increment(1);
+        log(&receipt);
+        if let Err(error) = blocking(move || history.append(receipt)).await.flatten() {
+            tracing::error!(%error, "a receipt could not be kept");
+        }
+    }
+}
+
+fn log(receipt: &Receipt) {
+    let chain = receipt.chain.as_ref().map(Name::as_str).unwrap_or_default();
+    let changes = receipt.changes.join("; ");
+    match receipt.verdict {
+        Verdict::Refused => {
+            let files: HashMap<_, _> =
+                receipt.refused.iter().map(|file| (&file.path, &file.reason)).collect();
+            let report = receipt.report.as_deref().unwrap_or_default();
+            tracing::warn!(chain, ?files, "a change was refused; what ran before still does\n{report}");
+        }
+        verdict => tracing::info!(chain, generation = receipt.generation, changes, "{}", verdict.as_str()),
+    }
+}
