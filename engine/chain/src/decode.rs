@@ -24,10 +24,12 @@ const CHAIN_KEYS: &[&str] = &["id", "input", "output", "on_failure", "attempts_m
 pub(crate) fn definition(root: &Node, mistakes: &mut Mistakes) -> Definition {
     let table = Table::open(root, "a chain file", ROOT_KEYS, mistakes);
     let (steps, edges_known) = steps(&table, mistakes);
+    let (outputs, outputs_known) = outputs(&table, mistakes);
     Definition {
         schema: table.optional("$schema", mistakes),
         chain: chain(&table, mistakes),
-        outputs: outputs(&table, mistakes),
+        outputs,
+        outputs_known,
         steps,
         tests: table.optional("test", mistakes).unwrap_or_default(),
         edges_known,
@@ -54,15 +56,18 @@ fn chain(root: &Table<'_>, mistakes: &mut Mistakes) -> Chain {
     }
 }
 
-fn outputs(root: &Table<'_>, mistakes: &mut Mistakes) -> Vec<Output> {
+/// The outputs, and whether all their names are known.
+fn outputs(root: &Table<'_>, mistakes: &mut Mistakes) -> (Vec<Output>, bool) {
     let Some(node) = root.get("outputs") else {
-        return Vec::new();
+        return (Vec::new(), true);
     };
     let Value::Table(entries) = &node.value else {
         value::wrong_type(node, "`outputs`", "a table", mistakes);
-        return Vec::new();
+        return (Vec::new(), false);
     };
-    entries.iter().filter_map(|entry| output(entry, mistakes)).collect()
+    let outputs: Vec<_> = entries.iter().filter_map(|entry| output(entry, mistakes)).collect();
+    let known = outputs.len() == entries.len();
+    (outputs, known)
 }
 
 fn output(entry: &Entry, mistakes: &mut Mistakes) -> Option<Output> {

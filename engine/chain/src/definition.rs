@@ -43,6 +43,9 @@ pub struct Definition {
     /// Whether every jump and every place of a step could be read.
     #[schemars(skip)]
     pub(crate) edges_known: bool,
+    /// Whether the name of every output could be read.
+    #[schemars(skip)]
+    pub(crate) outputs_known: bool,
 }
 
 impl Definition {

@@ -10,7 +10,7 @@ use model::Name;
 
 use crate::{
     Code, Definition, OnFailure, Span, Spanned,
-    definition::Grant,
+    definition::{Grant, Step},
     faults::{Mistakes, near},
     flow,
 };
@@ -65,7 +65,10 @@ pub(crate) fn check(definition: &Definition, mistakes: &mut Mistakes) -> Wiring 
         way::check(definition, &wiring, mistakes);
     }
     outputs(definition, mistakes);
-    if definition.chain.on_failure.value == OnFailure::Skip && definition.steps.iter().all(|s| !s.advisory) {
+    let certainly_not_advisory = |step: &Step| !step.advisory && step.sound;
+    if definition.chain.on_failure.value == OnFailure::Skip
+        && definition.steps.iter().all(certainly_not_advisory)
+    {
         mistakes.add_with_hint(
             Code::NothingToSkip,
             definition.chain.on_failure.span,
@@ -140,6 +143,9 @@ fn feeds_itself(
 
 /// Notes when no output is called `name`.
 fn known_output(definition: &Definition, name: &Name, span: Span, mistakes: &mut Mistakes) {
+    if !definition.outputs_known {
+        return;
+    }
     let own = std::iter::once(&definition.chain.output);
     let known = || definition.outputs.iter().map(|o| &o.name).chain(own.clone()).filter(|n| n.is_written());
     if known().all(|output| output.value != *name) {

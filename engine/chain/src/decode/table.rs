@@ -42,15 +42,14 @@ impl<'n> Table<'n> {
             }
         }
         for entry in found.iter().filter(|entry| known(entry).is_none()) {
-            let free = keys.iter().copied().filter(|key| table.get(key).is_none());
-            let meant = near(&entry.key, free);
+            let meant = near(&entry.key, keys.iter().copied());
             let hint = match meant {
                 Some(key) => format!("did you mean `{key}`?"),
                 None => format!("{what} takes `{}`", keys.join("`, `")),
             };
             let message = format!("{what} has no key {}", quoted(&entry.key));
             mistakes.add_with_hint(Code::UnknownKey, entry.key_span, message, hint);
-            if let Some(key) = meant {
+            if let Some(key) = meant.filter(|key| table.get(key).is_none()) {
                 table.entries.push((key, &entry.node));
             }
         }
