@@ -11,7 +11,9 @@ use model::{BundleRef, Digest, Name};
 use semver::Version;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmparser::{Parser, Payload, Validator, component_types::ComponentEntityType, types::TypesRef};
+use wasmparser::{
+    ComponentTypeRef, Parser, Payload, Validator, component_types::ComponentEntityType, types::TypesRef,
+};
 
 use crate::Error;
 
@@ -138,7 +140,11 @@ impl Surface {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        surface.imports.push(import.map_err(|e| invalid(&e))?.name.full_name().into_owned());
+                        let import = import.map_err(|e| invalid(&e))?;
+                        // A type asks nothing of the host.
+                        if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                            surface.imports.push(import.name.full_name().into_owned());
+                        }
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {

@@ -62,7 +62,7 @@ impl Instance {
         store.set_epoch_deadline(Ticker::ticks(START_DEADLINE));
 
         let instance = prepared.pre.instantiate(&mut store)?;
-        let process = instance.get_typed_func(&mut store, &prepared.process)?;
+        let process = instance.get_typed_func(&mut store, prepared.process)?;
         if let Some(configure) = &prepared.configure {
             let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut store, configure)?;
             let (answer,) = configure.call(&mut store, ())?;

@@ -4,6 +4,9 @@
 //! An instance that trapped can never be entered again, and one that lived long may have piled
 //! things up; both are replaced by the next call that needs one.
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use crossbeam_queue::ArrayQueue;

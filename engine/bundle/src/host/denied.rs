@@ -37,7 +37,9 @@ fn deny(
 ) -> wasmtime::Result<()> {
     match ty {
         ComponentItem::ComponentFunc(_) => {
-            let called = format!("called `{interface}#{item}`, but processors have no WASI: use the catena capabilities");
+            let called = format!(
+                "called `{interface}#{item}`, but processors have no WASI: use the catena capabilities"
+            );
             linked.func_new(item, move |_, _, _, _| Err(Failed::Misused(called.clone()).into()))
         }
         ComponentItem::Resource(_) => linked.resource(item, ResourceType::host::<()>(), |_, _| Ok(())),

@@ -23,9 +23,7 @@ pub(super) struct Bundle {
 impl Bundle {
     /// Compiles at the first call; the answer, good or bad, holds for these bytes.
     pub(super) fn prepare(&self, runtime: &Runtime) -> Result<Arc<Prepared>, String> {
-        self.prepared
-            .get_or_init(|| Prepared::new(runtime, &self.info, &self.bytes).map(Arc::new))
-            .clone()
+        self.prepared.get_or_init(|| Prepared::new(runtime, &self.info, &self.bytes).map(Arc::new)).clone()
     }
 }
 

@@ -1,7 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Catalog, Name, Refusal, Resolved, Wanted};
 
@@ -87,7 +84,8 @@ impl Catalog for Snapshot {
         }
         let broken = |reason| vec![Refusal::Broken { name: bundle.info.bundle().to_string(), reason }];
         let prepared = bundle.prepare(&self.runtime).map_err(broken)?;
-        let pool = Pool::warm(&self.runtime, &prepared, &bundle.info, wanted).map_err(|refusal| vec![refusal])?;
+        let pool =
+            Pool::warm(&self.runtime, &prepared, &bundle.info, wanted).map_err(|refusal| vec![refusal])?;
         Ok(Resolved { bundle: bundle.info.bundle(), processor: Arc::new(pool) })
     }
 }

@@ -1,0 +1,395 @@
+use std::{sync::Arc, time::Duration};
+
+use model::{
+    Call, Fault, Headers, Message, NoState, Refusal, Scope, StateError, StateRead, TrapKind, Verdict,
+};
+
+use super::*;
+use crate::guest::{EVERYTHING, Guest, runtime, wanted};
+
+fn message() -> Message {
+    Message {
+        id: "m-1".to_owned(),
+        kind: "note".to_owned(),
+        key: "42".to_owned(),
+        headers: Headers(vec![("lang".to_owned(), "de".to_owned())]),
+        body: "{\"text\":\"grüß dich\"}".into(),
+    }
+}
+
+fn call() -> Call {
+    Call::new(1_700_000_000_000, 7, Scope::new(Arc::new(NoState)))
+}
+
+fn run(guest: &Guest) -> Result<Outcome, Fault> {
+    guest.processor().process(&message(), &mut call())
+}
+
+/// The kind of trap and its sentence; there must be a trace, and the next call must work.
+fn trap(guest: &Guest, wanted: &Wanted) -> (TrapKind, String) {
+    let processor = guest.resolve(wanted).unwrap().processor;
+    for _ in 0..2 {
+        processor.process(&Message::default(), &mut call()).expect("an empty key does no harm");
+        let fault = processor.process(&message(), &mut call()).expect_err("it traps");
+        assert!(fault.retryable());
+        let Fault::Trap { backtrace, .. } = fault else { panic!("{fault:?} is no trap") };
+        assert!(backtrace.iter().any(|frame| frame.contains('!')), "{backtrace:?}");
+    }
+    match processor.process(&message(), &mut call()) {
+        Err(Fault::Trap { kind, message, .. }) => (kind, message),
+        other => panic!("{other:?} is no trap"),
+    }
+}
+
+/// Runs `process` only where the message has a key, so that one bundle can trap and not trap.
+macro_rules! if_keyed {
+    ($body:literal) => {
+        concat!("(if (local.get $key_n) (then ", $body, "))")
+    };
+}
+
+#[test]
+fn a_guest_that_changes_nothing_answers_next() {
+    assert_eq!(run(&Guest::default()).unwrap(), Outcome::default());
+}
+
+#[test]
+fn verdict_body_and_headers_pass_both_ways() {
+    let echo = Guest {
+        process: "
+            (i32.store8 offset=20 (i32.const 0) (i32.const 2))
+            (i32.store offset=24 (i32.const 0) (local.get $kind))
+            (i32.store offset=28 (i32.const 0) (local.get $kind_n))
+            (i32.store8 offset=32 (i32.const 0) (i32.const 1))
+            (i32.store offset=36 (i32.const 0) (local.get $body))
+            (i32.store offset=40 (i32.const 0) (local.get $body_n))
+            (i32.store8 offset=44 (i32.const 0) (i32.const 1))
+            (i32.store offset=48 (i32.const 0) (local.get $headers))
+            (i32.store offset=52 (i32.const 0) (local.get $headers_n))",
+        ..Guest::default()
+    };
+    let sent = message();
+    let outcome = run(&echo).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Jump("note".to_owned()));
+    assert_eq!(outcome.body, Some(sent.body));
+    assert_eq!(outcome.headers, Some(sent.headers));
+}
+
+#[test]
+fn a_failure_is_an_answer_and_keeps_its_instance() {
+    let refuse = Guest {
+        data: "too long",
+        process: "
+            (i32.store8 offset=16 (i32.const 0) (i32.const 1))
+            (i32.store8 offset=20 (i32.const 0) (local.get $headers_n))
+            (i32.store offset=24 (i32.const 0) (i32.const 1024))
+            (i32.store offset=28 (i32.const 0) (i32.const 8))",
+        ..Guest::default()
+    };
+    let pool = pool(&refuse, &wanted("guest"));
+    let reason = "too long".to_owned();
+    assert_eq!(pool.process(&message(), &mut call()), Err(Fault::Reject { reason: reason.clone() }));
+    assert_eq!(pool.process(&Message::default(), &mut call()), Err(Fault::Retry { reason }));
+    assert_eq!(pool.idle.pop().map(|instance| instance.calls), Some(2));
+}
+
+fn pool(guest: &Guest, wanted: &Wanted) -> Pool {
+    let bytes = guest.build();
+    let info = crate::inspect(&bytes).unwrap();
+    let runtime = runtime();
+    let prepared = Arc::new(Prepared::new(&runtime, &info, &bytes).unwrap());
+    Pool::warm(&runtime, &prepared, &info, wanted).unwrap()
+}
+
+#[test]
+fn a_panic_costs_the_instance_and_its_message_only() {
+    let guest = Guest { process: if_keyed!("unreachable"), ..Guest::default() };
+    assert_eq!(
+        trap(&guest, &wanted("guest")),
+        (TrapKind::Trap, "the processor panicked (it reached `unreachable`)".to_owned())
+    );
+}
+
+#[test]
+fn a_loop_is_cut_at_the_deadline() {
+    let guest = Guest { process: if_keyed!("(loop $forever (br $forever))"), ..Guest::default() };
+    let mut wanted = wanted("guest");
+    wanted.limits.deadline = Duration::from_millis(20);
+    assert_eq!(
+        trap(&guest, &wanted),
+        (TrapKind::Deadline, "the processor ran past its deadline of 20 ms".to_owned())
+    );
+}
+
+#[test]
+fn growing_past_the_limit_is_a_memory_trap() {
+    let guest = Guest { process: if_keyed!("(drop (memory.grow (i32.const 100)))"), ..Guest::default() };
+    let mut wanted = wanted("guest");
+    wanted.limits.memory_bytes_max = 4 << 20;
+    assert_eq!(
+        trap(&guest, &wanted),
+        (TrapKind::Memory, "the processor asked for 7 MiB of memory, its limit is 4 MiB".to_owned())
+    );
+}
+
+#[test]
+fn endless_recursion_is_a_stack_trap() {
+    let guest = Guest {
+        functions: "(func $deep (param i32) (result i32)
+            (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (local.get 0)))",
+        process: if_keyed!("(drop (call $deep (i32.const 0)))"),
+        ..Guest::default()
+    };
+    let (kind, sentence) = trap(&guest, &wanted("guest"));
+    assert_eq!(kind, TrapKind::Stack);
+    assert_eq!(sentence, "the processor recursed too deeply: its stack of 512 KiB is used up");
+}
+
+#[test]
+fn a_stack_in_memory_that_runs_off_its_end_is_a_stack_trap() {
+    let guest = Guest {
+        functions: "(global $sp (mut i32) (i32.const 65536))
+          (func $deep (result i32)
+            (global.set $sp (i32.sub (global.get $sp) (i32.const 4096)))
+            (i32.store (global.get $sp) (i32.const 1))
+            (i32.add (call $deep) (i32.load (global.get $sp))))",
+        process: if_keyed!("(drop (call $deep))"),
+        ..Guest::default()
+    };
+    let (kind, sentence) = trap(&guest, &wanted("guest"));
+    assert_eq!(kind, TrapKind::Stack, "{sentence}");
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_a_trap() {
+    let guest = Guest {
+        data: "\\ff\\fe",
+        process:
+            "(if (local.get $key_n) (then (local.set $at (i32.const 1024)) (local.set $length (i32.const 2))
+            (i32.store8 offset=20 (i32.const 0) (i32.const 1))
+            (i32.store offset=24 (i32.const 0) (local.get $at))
+            (i32.store offset=28 (i32.const 0) (local.get $length))))",
+        ..Guest::default()
+    };
+    let pool = pool(&guest, &wanted("guest"));
+    let Err(Fault::Trap { kind: TrapKind::Trap, message: sentence, .. }) =
+        pool.process(&message(), &mut call())
+    else {
+        panic!("it was taken");
+    };
+    assert!(sentence.starts_with("the processor broke its interface: "), "{sentence}");
+    assert!(pool.idle.is_empty(), "the instance was kept");
+}
+
+#[test]
+fn an_instance_retires_after_its_calls() {
+    let pool = pool(&Guest::default(), &wanted("guest"));
+    let mut call = call();
+    for _ in 1..CALLS_MAX {
+        pool.process(&message(), &mut call).unwrap();
+    }
+    assert_eq!(pool.idle.len(), 1);
+    pool.process(&message(), &mut call).unwrap();
+    assert!(pool.idle.is_empty());
+    assert!(pool.process(&message(), &mut call).is_ok());
+}
+
+#[test]
+fn any_number_of_threads_call_at_once() {
+    let pool = pool(&Guest::default(), &wanted("guest"));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    pool.process(&message(), &mut call()).unwrap();
+                }
+            });
+        }
+    });
+    assert!((1..=4).contains(&pool.idle.len()));
+}
+
+// What follows shows each capability.
+
+/// Answers `term` with what a capability wrote at 512 as (pointer, length).
+fn tells(process: &'static str) -> Guest {
+    Guest { imports: EVERYTHING, data: "countaudit!", process, ..Guest::default() }
+}
+
+fn reason(outcome: Result<Outcome, Fault>) -> String {
+    match outcome.unwrap().verdict {
+        Verdict::Term(reason) => reason,
+        other => panic!("{other:?} tells nothing"),
+    }
+}
+
+#[test]
+fn settings_reach_the_guest_as_json() {
+    let guest = tells(
+        "(call $settings (i32.const 512))
+         (i32.store8 offset=20 (i32.const 0) (i32.const 1))
+         (i32.store offset=24 (i32.const 0) (i32.load (i32.const 512)))
+         (i32.store offset=28 (i32.const 0) (i32.load (i32.const 516)))",
+    );
+    let mut wanted = wanted("guest");
+    assert_eq!(reason(run(&guest)), "{}");
+    wanted.settings = serde_json::json!({"text_max": 2000});
+    let processor = guest.resolve(&wanted).unwrap().processor;
+    assert_eq!(reason(processor.process(&message(), &mut call())), r#"{"text_max":2000}"#);
+}
+
+#[test]
+fn clock_and_random_repeat_on_redelivery() {
+    // Eight bytes of each, as a body.
+    let guest = tells(
+        "(i64.store (i32.const 512) (call $now))
+         (i64.store (i32.const 520) (call $random))
+         (i64.store (i32.const 528) (call $random))
+         (i32.store8 offset=32 (i32.const 0) (i32.const 1))
+         (i32.store offset=36 (i32.const 0) (i32.const 512))
+         (i32.store offset=40 (i32.const 0) (i32.const 24))",
+    );
+    let processor = guest.processor();
+    let drawn = |seed| {
+        let mut call = Call { seed, ..call() };
+        let body = processor.process(&message(), &mut call).unwrap().body.unwrap();
+        let numbers: Vec<u64> = body.chunks(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
+        numbers
+    };
+    assert_eq!(drawn(7)[0], 1_700_000_000_000);
+    assert_eq!(drawn(7), drawn(7));
+    assert_ne!(drawn(7)[1..], drawn(8)[1..]);
+    assert_ne!(drawn(7)[1], drawn(7)[2]);
+}
+
+/// Sets `count` to the message's body and reads it back as the new body.
+const SET_AND_GET: &str = "
+    (call $set (i32.const 1024) (i32.const 5) (local.get $body) (local.get $body_n))
+    (call $get (i32.const 1024) (i32.const 5) (i32.const 512))
+    (i32.store8 offset=32 (i32.const 0) (i32.load8_u (i32.const 512)))
+    (i32.store offset=36 (i32.const 0) (i32.load (i32.const 516)))
+    (i32.store offset=40 (i32.const 0) (i32.load (i32.const 520)))";
+
+#[test]
+fn state_is_kept_by_bundle_and_key_and_read_back() {
+    let processor = tells(SET_AND_GET).processor();
+    let mut call = call();
+    let outcome = processor.process(&message(), &mut call).unwrap();
+    assert_eq!(outcome.body, Some(message().body));
+    let writes = call.state.take_writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(
+        (writes[0].processor.as_str(), writes[0].key.as_str(), writes[0].name.as_str()),
+        ("guest", "42", "count")
+    );
+}
+
+#[test]
+fn a_store_that_fails_is_the_hosts_fault() {
+    struct Down;
+    impl StateRead for Down {
+        fn read(&self, _: &str, _: &str, _: &str) -> Result<Option<bytes::Bytes>, StateError> {
+            Err(StateError::Unavailable { reason: "disk on fire".to_owned() })
+        }
+    }
+    let processor = tells("(call $get (i32.const 1024) (i32.const 5) (i32.const 512))").processor();
+    let mut call = Call::new(0, 0, Scope::new(Arc::new(Down)));
+    let fault = processor.process(&message(), &mut call).unwrap_err();
+    assert_eq!(fault, Fault::Host { reason: "failed to read state: disk on fire".to_owned() });
+}
+
+#[test]
+fn state_that_is_too_large_ends_the_call() {
+    let processor =
+        tells("(call $set (i32.const 1024) (i32.const 5) (i32.const 0) (i32.const 65537))").processor();
+    let Err(Fault::Trap { message: sentence, .. }) = processor.process(&message(), &mut call()) else {
+        panic!("it was taken");
+    };
+    assert_eq!(sentence, "the processor put 65537 bytes into state `count`, an entry has at most 65536");
+}
+
+/// Emits the body to `audit`, with no key, as often as the data's last byte does not stop it.
+const EMIT: &str = "
+    (call $emit (i32.const 1029) (i32.const 5) (local.get $kind) (local.get $kind_n)
+      (i32.const 0) (i32.const 0) (local.get $body) (local.get $body_n) (i32.const 512))
+    (if (i32.load8_u (i32.const 512)) (then
+      (i32.store8 offset=20 (i32.const 0) (i32.const 1))
+      (i32.store offset=24 (i32.const 0) (i32.load (i32.const 516)))
+      (i32.store offset=28 (i32.const 0) (i32.load (i32.const 520)))))";
+
+#[test]
+fn emissions_take_the_messages_key_and_need_their_output() {
+    let guest = tells(EMIT);
+    let mut call = call();
+    guest.processor().process(&message(), &mut call).unwrap();
+    assert_eq!(call.emissions.len(), 1);
+    assert_eq!(call.emissions[0].output, "audit");
+    assert_eq!(call.emissions[0].key, "42");
+    assert_eq!(call.emissions[0].body, message().body);
+
+    let mut elsewhere = wanted("guest");
+    elsewhere.outputs = vec!["other".to_owned()];
+    let processor = guest.resolve(&elsewhere).unwrap().processor;
+    let refused = reason(processor.process(&message(), &mut call));
+    assert_eq!(refused, "this step may not emit to `audit`: add `output:audit` to its grants");
+    assert_eq!(call.emissions.len(), 1);
+}
+
+#[test]
+fn a_flood_of_log_lines_does_not_reach_the_log() {
+    let guest = tells(
+        "(loop $again
+           (call $log (i32.const 1) (i32.const 1024) (i32.const 5))
+           (local.set $at (i32.add (local.get $at) (i32.const 1)))
+           (br_if $again (i32.lt_u (local.get $at) (i32.const 10000))))",
+    );
+    assert!(run(&guest).is_ok());
+}
+
+#[test]
+fn wasi_is_there_and_empty() {
+    let guest = Guest {
+        imports: r#"(import "wasi:random/random@0.2.0" "get-random-u64" (func $draw (result i64)))"#,
+        process: if_keyed!("(drop (call $draw))"),
+        wit: Guest::default()
+            .wit
+            .replace("world processor {", "world processor {\n    import wasi:random/random@0.2.0;"),
+        ..Guest::default()
+    };
+    assert_eq!(
+        trap(&guest, &wanted("guest")).1,
+        "the processor called `wasi:random/random@0.2.0#get-random-u64`, but processors have no WASI: use the catena capabilities"
+    );
+}
+
+#[test]
+fn settings_the_bundle_does_not_take_are_refused_at_resolve() {
+    let guest = Guest {
+        data: "text_max must be a number",
+        configure: Some(
+            "(i32.store8 offset=16 (i32.const 0) (i32.const 1))
+             (i32.store offset=20 (i32.const 0) (i32.const 1024))
+             (i32.store offset=24 (i32.const 0) (i32.const 25))",
+        ),
+        ..Guest::default()
+    };
+    assert_eq!(
+        guest.resolve(&wanted("guest")).unwrap_err(),
+        [Refusal::SettingsRefused {
+            bundle: "guest@1.0.0".to_owned(),
+            reason: "text_max must be a number".to_owned()
+        }]
+    );
+    assert!(Guest { configure: Some(""), ..Guest::default() }.resolve(&wanted("guest")).is_ok());
+}
+
+#[test]
+fn a_bundle_that_needs_more_memory_to_start_than_it_may_have_is_refused() {
+    let mut wanted = wanted("guest");
+    wanted.limits.memory_bytes_max = 64 << 10;
+    let refusals = Guest::default().resolve(&wanted).unwrap_err();
+    assert_eq!(
+        refusals[0].to_string(),
+        "bundle `guest@1.0.0` cannot be used: it does not start: the processor asked for 1 MiB of memory, its limit is 0 MiB"
+    );
+}
