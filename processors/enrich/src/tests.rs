@@ -17,6 +17,7 @@ fn languages_are_told_by_the_words_alone() {
         ("Сегодня очень хорошая погода, пойдём гулять в парк?", "ru"),
         ("오늘 날씨가 정말 좋네요", "ko"),
         ("今天天气很好，我们去公园散步吧", "zh"),
+        ("Guten Morgen, wie geht es euch allen heute?", "de"),
         ("Καλημέρα σε όλους τους φίλους", "el"),
     ] {
         assert_eq!(enriched(json!({ "text": text }))["language"], language, "for {text}");
@@ -29,6 +30,7 @@ fn a_text_that_does_not_tell_gets_no_language() {
         enriched(json!({ "text": "😋✨ @a #b 12" })),
         json!({ "text": "😋✨ @a #b 12", "reading_s": 1 })
     );
+    assert_eq!(enriched(json!({ "text": "buy buy buy" })), json!({ "text": "buy buy buy", "reading_s": 1 }));
     assert_eq!(enriched(json!({ "verb": "like" })), json!({ "verb": "like" }));
 }
 
