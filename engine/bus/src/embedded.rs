@@ -13,6 +13,7 @@ mod options;
 mod partition;
 mod position;
 mod queue;
+mod record;
 mod round;
 mod shared;
 mod subscription;

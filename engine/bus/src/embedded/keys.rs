@@ -3,10 +3,10 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `bus_streams` | name | stream number, description as JSON |
-//! | `bus_log` | place, sequence | accepted at (ms), encoded message |
+//! | `bus_log` | place, sequence | [record](super::record) |
 //! | `bus_ids` | place, hash of the id | sequence, remembered at (ms) |
 //! | `bus_id_order` | place, sequence | hash of the id, remembered at (ms) |
-//! | `bus_positions` | place, group | position |
+//! | `bus_positions` | place, group | [position](super::position) |
 //!
 //! A place is a stream's number and a partition's, `u32` each.
 

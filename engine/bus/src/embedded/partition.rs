@@ -1,14 +1,14 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use model::Message;
 use parking_lot::{Mutex, RwLock};
 use store::Snapshot;
 use tokio::time::Instant;
 
 use super::{
     group::{Changed, Group},
-    keys::{GROUP_BYTES_MAX, LOG, Place, take_u64},
+    keys::{GROUP_BYTES_MAX, LOG, Place},
     position::Position,
+    record,
     tail::Tail,
 };
 use crate::{Bounds, Error, Result, Stored, StreamSpec};
@@ -132,7 +132,7 @@ impl Partition {
             else {
                 continue;
             };
-            found.push(decode(sequence, &record).ok_or_else(|| self.damaged(sequence))?);
+            found.push(record::read(sequence, &record).ok_or_else(|| self.damaged(sequence))?);
         }
         Ok(found)
     }
@@ -143,10 +143,4 @@ impl Partition {
             format!("message {sequence} of `{stream}` partition {} is damaged", self.place.partition);
         Error::Unavailable { reason }
     }
-}
-
-fn decode(sequence: u64, mut record: &[u8]) -> Option<Stored> {
-    let accepted_at_ms = take_u64(&mut record)?;
-    let message = Message::decode(bytes::Bytes::copy_from_slice(record)).ok()?;
-    Some(Stored { sequence, accepted_at_ms, message })
 }

@@ -3,14 +3,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{BufMut, BytesMut};
 use model::Message;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::{
     keys::{self, IdHash},
     partition::Partition,
+    record::Record,
 };
 use crate::{Error, Published, Result, StreamSpec};
 
@@ -24,6 +24,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     commands: Vec<Command>,
+    /// How many commands make the writer stop waiting for more.
+    wanted: usize,
     bytes: usize,
     /// Why nothing more is taken.
     closed: Option<String>,
@@ -46,16 +48,12 @@ pub(super) struct Publish {
 pub(super) struct Entry {
     pub(super) message: Message,
     pub(super) id: Option<IdHash>,
-    /// Eight bytes for the time, then the encoded message.
-    pub(super) record: BytesMut,
+    pub(super) record: Record,
 }
 
 impl Entry {
     pub(super) fn new(message: Message) -> Result<Self> {
-        let parts = 4 + message.headers.0.len() * 2;
-        let mut record = BytesMut::with_capacity(16 + message.size_bytes() + 4 * parts);
-        record.put_u64(0);
-        message.encode_into(&mut record);
+        let record = Record::new(&message);
         if record.len() > store::VALUE_BYTES_MAX {
             return Err(Error::TooLarge { bytes: record.len(), bytes_max: store::VALUE_BYTES_MAX });
         }
@@ -89,24 +87,41 @@ impl Queue {
         }
         state.bytes += bytes;
         state.commands.push(command);
-        if state.commands.len() == 1 {
+        if state.commands.len() == state.wanted {
             self.filled.notify_one();
         }
         Ok(())
     }
 
-    /// Takes everything in line, waiting for it until `deadline`; none once closed and empty.
-    pub(super) fn take(&self, deadline: Instant) -> Option<Vec<Command>> {
+    /// Takes everything in line, waiting for the first until `deadline`; none once closed and empty.
+    ///
+    /// `answered` publishers have just heard of their last message and `patience` is what it may cost to
+    /// have their next in this round rather than in the one after: without it, publishers that wait for
+    /// their answers fall into two halves, each waiting for the other's sync.
+    pub(super) fn take(
+        &self,
+        deadline: Instant,
+        answered: usize,
+        patience: Duration,
+    ) -> Option<Vec<Command>> {
         let mut state = self.state.lock();
-        while state.commands.is_empty() && state.closed.is_none() {
-            if self.filled.wait_until(&mut state, deadline).timed_out() {
-                break;
-            }
-        }
+        let gathered = Instant::now() + patience;
+        state.wanted = (state.commands.len() + answered).max(1);
+        self.wait(&mut state, gathered);
+        state.wanted = 1;
+        self.wait(&mut state, deadline);
         if state.commands.is_empty() && state.closed.is_some() {
             return None;
         }
         Some(std::mem::take(&mut state.commands))
+    }
+
+    fn wait(&self, state: &mut MutexGuard<'_, State>, until: Instant) {
+        while state.commands.len() < state.wanted && state.closed.is_none() {
+            if self.filled.wait_until(state, until).timed_out() {
+                return;
+            }
+        }
     }
 
     /// Gives back the room of commands that were answered; answers how many bytes are still taken.
@@ -136,6 +151,3 @@ impl Queue {
 pub(super) fn bytes(commands: &[Command]) -> usize {
     commands.iter().map(Command::bytes).sum()
 }
-
-/// How long an idle writer lets settled positions wait.
-pub(super) const BEAT: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use super::{
     group::Group,
     keys::{ID_ORDER, IDS, IdHash, LOG, POSITIONS, Place, take_u64},
     partition::Partition,
-    queue::{Entry, Publish},
+    queue::Entry,
 };
 use crate::{Published, Stored};
 
@@ -101,16 +101,20 @@ impl<'a> Round<'a> {
     }
 
     /// Appends the messages that are not there yet; answers where each stands.
-    pub(super) fn publish(&mut self, publish: Publish) -> store::Result<Vec<Published>> {
-        let mut answer = Vec::with_capacity(publish.entries.len());
-        for entry in publish.entries {
+    pub(super) fn publish(
+        &mut self,
+        partition: &Arc<Partition>,
+        entries: Vec<Entry>,
+    ) -> store::Result<Vec<Published>> {
+        let mut answer = Vec::with_capacity(entries.len());
+        for entry in entries {
             let known = match entry.id {
-                Some(id) => self.find(&publish.partition, id)?,
+                Some(id) => self.find(partition, id)?,
                 None => None,
             };
             answer.push(match known {
                 Some(sequence) => Published { sequence, duplicate: true },
-                None => Published { sequence: self.append(&publish.partition, entry), duplicate: false },
+                None => Published { sequence: self.append(partition, entry), duplicate: false },
             });
         }
         Ok(answer)
@@ -130,17 +134,14 @@ impl<'a> Round<'a> {
     }
 
     fn append(&mut self, partition: &Arc<Partition>, entry: Entry) -> u64 {
-        let Entry { message, id, mut record } = entry;
+        let Entry { message, id, record } = entry;
         let (place, now) = (partition.place, self.now);
         let draft = self.draft(partition);
         draft.last += 1;
         let sequence = draft.last;
         draft.stored.push(Stored { sequence, accepted_at_ms: now.wall_ms, message });
 
-        if let Some(time) = record.first_chunk_mut() {
-            *time = now.wall_ms.to_be_bytes();
-        }
-        self.batch.put_bytes(LOG, &place.at(sequence), record.freeze());
+        self.batch.put_bytes(LOG, &place.at(sequence), record.accepted_at(now.wall_ms));
         if let Some(id) = id {
             let at = now.steady_ms.to_be_bytes();
             self.fresh.insert((place, id), sequence);

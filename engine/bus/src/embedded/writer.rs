@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use metrics::{counter, gauge, histogram};
@@ -13,16 +13,27 @@ use tokio::sync::oneshot;
 
 use super::{
     Shared,
+    group::Group,
     options::Fault,
-    queue::{self, BEAT, Command, Publish},
+    queue::{self, Command, Publish},
     round::{Draft, Now, Round},
 };
 use crate::{Error, Published, Result, metric};
+
+/// How long an idle writer lets settled positions wait.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// The part of a round's time that may be spent on gathering the next, and the most it may be.
+const PATIENCE_SHARE: u32 = 8;
+const PATIENCE_MAX: Duration = Duration::from_millis(1);
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
     batch: Batch,
     clock: Clock,
+    /// What the last round teaches about the next: how many it answered, and how long it took.
+    answered: usize,
+    took: Duration,
 }
 
 type Answer = (oneshot::Sender<Result<Vec<Published>>>, Vec<Published>);
@@ -30,7 +41,8 @@ type Answer = (oneshot::Sender<Result<Vec<Published>>>, Vec<Published>);
 impl Writer {
     /// A writer whose clock does not stand before `newest_ms`, the newest time in the store.
     pub(super) fn new(shared: Arc<Shared>, newest_ms: u64) -> Self {
-        Self { shared, batch: Batch::new(), clock: Clock::starting_at(wall_ms().max(newest_ms)) }
+        let clock = Clock::starting_at(wall_ms().max(newest_ms));
+        Self { shared, batch: Batch::new(), clock, answered: 0, took: Duration::ZERO }
     }
 
     /// Writes until the queue is closed and empty, or the store fails.
@@ -39,7 +51,9 @@ impl Writer {
         // Whatever ends this thread, nobody may go on waiting for it.
         let _ending = Ending(&shared);
         let mut beat = Instant::now() + BEAT;
-        while let Some(commands) = shared.queue.take(beat) {
+        loop {
+            let patience = (self.took / PATIENCE_SHARE).min(PATIENCE_MAX);
+            let Some(commands) = shared.queue.take(beat, self.answered, patience) else { break };
             let beats = Instant::now() >= beat;
             if beats {
                 beat = Instant::now() + BEAT;
@@ -77,52 +91,58 @@ impl Writer {
     /// Stores one round and answers it. Only a store that takes nothing more is an error.
     fn round(&mut self, publishes: Vec<Publish>, bytes: usize, tidy_all: bool) -> store::Result<()> {
         let started = Instant::now();
-        let shared = Arc::clone(&self.shared);
-        let groups = std::mem::take(&mut *shared.changed.lock());
-        let mut answers = Vec::with_capacity(publishes.len());
-
-        self.batch.clear();
-        let now = self.clock.now(publishes.iter().map(|publish| publish.at).max());
-        let drafts = {
-            let before = shared.store.snapshot()?;
-            let mut round = Round::new(&mut self.batch, &*before, now);
-            let mut counts = BTreeMap::new();
-            for publish in &publishes {
-                let (_, count) = counts.entry(publish.partition.place).or_insert((&publish.partition, 0));
-                *count += publish.entries.len();
-            }
-            for (partition, count) in counts.into_values() {
-                round.tidy(partition, count)?;
-            }
-            if tidy_all {
-                for partition in shared.partitions() {
-                    round.tidy(&partition, 0)?;
-                }
-            }
-            for mut publish in publishes {
-                let (closed, _) = oneshot::channel();
-                let answer = std::mem::replace(&mut publish.answer, closed);
-                answers.push((answer, round.publish(publish)?));
-            }
-            round.positions(&groups);
-            round.finish()
-        };
-        if shared.options.fault == Some(Fault::AcknowledgeBeforeDurable) {
+        let groups = std::mem::take(&mut *self.shared.changed.lock());
+        let (drafts, mut answers) = self.build(publishes, &groups, tidy_all)?;
+        if self.shared.options.fault == Some(Fault::AcknowledgeBeforeDurable) {
             accept(std::mem::take(&mut answers));
         }
         if !self.batch.is_empty() {
-            let written = shared.store.write(&self.batch);
-            if let Err(error) = written {
-                shared.queue.free(bytes);
+            if let Err(error) = self.shared.store.write(&self.batch) {
+                self.shared.queue.free(bytes);
                 groups.iter().for_each(|group| group.note_again());
                 return self.refuse(answers, error);
             }
-            histogram!(metric::COMMIT).record(started.elapsed());
+            self.took = started.elapsed();
+            histogram!(metric::COMMIT).record(self.took);
         }
+        self.answered = answers.len();
         take_over(drafts);
-        gauge!(metric::QUEUE).set(shared.queue.free(bytes) as f64);
+        gauge!(metric::QUEUE).set(self.shared.queue.free(bytes) as f64);
         accept(answers);
         Ok(())
+    }
+
+    /// Fills the batch. The snapshot it reads from is gone when the batch is written.
+    fn build(
+        &mut self,
+        publishes: Vec<Publish>,
+        groups: &[Arc<Group>],
+        tidy_all: bool,
+    ) -> store::Result<(Vec<Draft>, Vec<Answer>)> {
+        self.batch.clear();
+        let now = self.clock.now(publishes.iter().map(|publish| publish.at).max());
+        let before = self.shared.store.snapshot()?;
+        let mut round = Round::new(&mut self.batch, &*before, now);
+
+        let mut counts = BTreeMap::new();
+        for publish in &publishes {
+            let (_, count) = counts.entry(publish.partition.place).or_insert((&publish.partition, 0));
+            *count += publish.entries.len();
+        }
+        for (partition, count) in counts.into_values() {
+            round.tidy(partition, count)?;
+        }
+        if tidy_all {
+            for partition in self.shared.partitions() {
+                round.tidy(&partition, 0)?;
+            }
+        }
+        let mut answers = Vec::with_capacity(publishes.len());
+        for Publish { partition, entries, answer, .. } in publishes {
+            answers.push((answer, round.publish(&partition, entries)?));
+        }
+        round.positions(groups);
+        Ok((round.finish(), answers))
     }
 
     fn refuse(&mut self, answers: Vec<Answer>, error: store::Error) -> store::Result<()> {
