@@ -7,19 +7,20 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::{host::Failed, limit::Exceeded, runtime::STACK_BYTES_MAX};
 
-/// Turns the error of a call with `deadline` into a fault.
-pub(crate) fn of(error: &wasmtime::Error, deadline: Duration) -> Fault {
+/// Turns the error of a call with `deadline` into a fault. `last_words` is the last error the guest
+/// logged: a panic explains itself there, a trap cannot.
+pub(crate) fn of(error: &wasmtime::Error, deadline: Duration, last_words: &str) -> Fault {
     if let Some(Failed::Unavailable(source)) = error.downcast_ref() {
         return Fault::Host { reason: source.to_string() };
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return Fault::Host { reason: "every instance this host may have is in use".to_owned() };
     }
-    let (kind, message) = reason(error, deadline);
+    let (kind, message) = reason(error, deadline, last_words);
     Fault::Trap { kind, message, backtrace: backtrace(error) }
 }
 
-fn reason(error: &wasmtime::Error, deadline: Duration) -> (TrapKind, String) {
+fn reason(error: &wasmtime::Error, deadline: Duration, last_words: &str) -> (TrapKind, String) {
     if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
         return (TrapKind::Memory, exceeded.to_string());
     }
@@ -42,14 +43,22 @@ fn reason(error: &wasmtime::Error, deadline: Duration) -> (TrapKind, String) {
         Some(Trap::MemoryOutOfBounds) if recurses(error) => {
             (TrapKind::Stack, "the processor recursed too deeply: its stack in memory is used up".to_owned())
         }
-        Some(Trap::UnreachableCodeReached) => {
-            (TrapKind::Trap, "the processor panicked (it reached `unreachable`)".to_owned())
-        }
+        Some(Trap::UnreachableCodeReached) => (TrapKind::Trap, panicked(last_words)),
         Some(trap) => {
             let text = trap.to_string();
             (TrapKind::Trap, format!("the processor trapped: {}", text.trim_start_matches("wasm trap: ")))
         }
         None => (TrapKind::Trap, format!("the processor broke its interface: {}", error.root_cause())),
+    }
+}
+
+fn panicked(last_words: &str) -> String {
+    // Rust writes `panicked at file:line:column:` and the sentence on the next line.
+    let words: Vec<&str> = last_words.lines().map(str::trim).collect();
+    match words.join(" ") {
+        words if words.is_empty() => "the processor panicked (it reached `unreachable`)".to_owned(),
+        words if words.starts_with("panicked ") => format!("the processor {words}"),
+        words => format!("the processor panicked: {words}"),
     }
 }
 

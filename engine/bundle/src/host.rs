@@ -46,6 +46,8 @@ pub(crate) struct Host {
     message_key: String,
     random: u64,
     budget: Budget,
+    /// The last error it logged in this call: what it had to say before it trapped.
+    last_words: String,
 }
 
 impl Host {
@@ -59,6 +61,7 @@ impl Host {
             message_key: String::new(),
             random: 0,
             budget: Budget::default(),
+            last_words: String::new(),
         }
     }
 
@@ -70,7 +73,13 @@ impl Host {
         self.message_key.push_str(&message.key);
         self.random = call.seed;
         self.budget = Budget::default();
+        self.last_words.clear();
         std::mem::swap(&mut self.call, call);
+    }
+
+    /// The last error the guest logged in this call, empty where it logged none.
+    pub(crate) fn last_words(&self) -> &str {
+        &self.last_words
     }
 
     /// Gives it back.

@@ -1,6 +1,6 @@
 //! One instance of a bundle, ready to be called again and again by one caller at a time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use metrics::Gauge;
 use model::{Call, Message};
@@ -21,11 +21,13 @@ const HANDLES_MAX: usize = 1_000;
 /// Bytes of a new body, as of every message.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Time to instantiate and to look at the settings; both happen once, before any message.
-const START_DEADLINE: std::time::Duration = std::time::Duration::from_secs(1);
+pub(crate) const START_DEADLINE: Duration = Duration::from_secs(1);
+
+type Process = TypedFunc<abi::Params<'static>, abi::Answer>;
 
 pub(crate) struct Instance {
     store: Store<Host>,
-    process: TypedFunc<abi::Params<'static>, abi::Answer>,
+    process: Process,
     pub(crate) calls: u32,
     pub(crate) born_ms: u64,
     _live: Live,
@@ -36,13 +38,7 @@ pub(crate) enum NotStarted {
     /// `configure` said no.
     Settings(String),
     /// It trapped, or the host is out of instances.
-    Failed(wasmtime::Error),
-}
-
-impl From<wasmtime::Error> for NotStarted {
-    fn from(error: wasmtime::Error) -> Self {
-        Self::Failed(error)
-    }
+    Failed { error: wasmtime::Error, last_words: String },
 }
 
 impl Instance {
@@ -61,14 +57,28 @@ impl Instance {
         store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(Ticker::ticks(START_DEADLINE));
 
-        let instance = prepared.pre.instantiate(&mut store)?;
-        let process = instance.get_typed_func(&mut store, prepared.process)?;
-        if let Some(configure) = &prepared.configure {
-            let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut store, configure)?;
-            let (answer,) = configure.call(&mut store, ())?;
-            answer.map_err(NotStarted::Settings)?;
+        match Self::open(&mut store, prepared) {
+            Ok(Ok(process)) => Ok(Self { store, process, calls: 0, born_ms, _live: Live::new(live) }),
+            Ok(Err(reason)) => Err(NotStarted::Settings(reason)),
+            Err(error) => Err(NotStarted::Failed { error, last_words: store.data().last_words().to_owned() }),
         }
-        Ok(Self { store, process, calls: 0, born_ms, _live: Live::new(live) })
+    }
+
+    /// `process` of a new instance, or why `configure` said no.
+    fn open(store: &mut Store<Host>, prepared: &Prepared) -> wasmtime::Result<Result<Process, String>> {
+        let instance = prepared.pre.instantiate(&mut *store)?;
+        let process = instance.get_typed_func(&mut *store, prepared.process)?;
+        if let Some(configure) = &prepared.configure {
+            let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut *store, configure)?;
+            let (answer,) = configure.call(store, ())?;
+            return Ok(answer.map(|()| process));
+        }
+        Ok(Ok(process))
+    }
+
+    /// The last error the guest logged in its last call, empty where it logged none.
+    pub(crate) fn last_words(&self) -> &str {
+        self.store.data().last_words()
     }
 
     /// Lets the guest work on `message` for `ticks` of the epoch. After an error of wasmtime's the

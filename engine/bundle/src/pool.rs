@@ -15,7 +15,7 @@ use model::{Call, Fault, Limits, Message, Outcome, Processor, Refusal, Wanted};
 use crate::{
     Info, Runtime, fault,
     host::Step,
-    instance::{Instance, NotStarted},
+    instance::{Instance, NotStarted, START_DEADLINE},
     metric::Metrics,
     prepare::Prepared,
     runtime::Ticker,
@@ -66,8 +66,9 @@ impl Pool {
         match pool.start() {
             Ok(instance) => pool.put_back(instance),
             Err(NotStarted::Settings(reason)) => return Err(Refusal::SettingsRefused { bundle, reason }),
-            Err(NotStarted::Failed(error)) => {
-                let reason = format!("it does not start: {}", fault::of(&error, wanted.limits.deadline));
+            Err(NotStarted::Failed { error, last_words }) => {
+                let fault = fault::of(&error, START_DEADLINE, &last_words);
+                let reason = format!("it does not start: {fault}");
                 return Err(Refusal::Broken { name: bundle, reason });
             }
         }
@@ -88,8 +89,8 @@ impl Pool {
         }
     }
 
-    fn fault(&self, error: &wasmtime::Error) -> Fault {
-        let fault = fault::of(error, self.limits.deadline);
+    fn fault(&self, error: &wasmtime::Error, deadline: Duration, last_words: &str) -> Fault {
+        let fault = fault::of(error, deadline, last_words);
         if let Fault::Trap { kind, .. } = &fault {
             self.metrics.trapped(*kind);
         }
@@ -103,7 +104,7 @@ impl Pool {
             NotStarted::Settings(reason) => {
                 Fault::Host { reason: format!("a new instance refused its settings: {reason}") }
             }
-            NotStarted::Failed(error) => self.fault(&error),
+            NotStarted::Failed { error, last_words } => self.fault(&error, START_DEADLINE, &last_words),
         })
     }
 }
@@ -114,9 +115,13 @@ impl Processor for Pool {
             Some(instance) => instance,
             None => self.replacement()?,
         };
-        let answer = instance.process(message, call, self.ticks).map_err(|error| self.fault(&error))?;
-        self.put_back(instance);
-        answer.map(Outcome::from).map_err(Fault::from)
+        match instance.process(message, call, self.ticks) {
+            Ok(answer) => {
+                self.put_back(instance);
+                answer.map(Outcome::from).map_err(Fault::from)
+            }
+            Err(error) => Err(self.fault(&error, self.limits.deadline, instance.last_words())),
+        }
     }
 }
 

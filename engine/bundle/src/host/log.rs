@@ -21,10 +21,14 @@ fn write(mut store: StoreContextMut<'_, Host>, (level, text): (Level, WasmStr)) 
         return Ok(());
     }
     let text = text.to_str(&store)?;
-    let host = store.data();
-    host.log(level, text.get(..text.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default());
+    let text = text.get(..text.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default();
+    store.data().log(level, text);
     if line == Line::Last {
-        host.log(Level::Warn, "further lines of this call are dropped");
+        store.data().log(Level::Warn, "further lines of this call are dropped");
+    }
+    if matches!(level, Level::Error) {
+        let words = text.to_owned();
+        store.data_mut().last_words = words;
     }
     Ok(())
 }

@@ -111,6 +111,17 @@ fn a_panic_costs_the_instance_and_its_message_only() {
 }
 
 #[test]
+fn a_panic_that_explained_itself_is_quoted() {
+    let guest = Guest {
+        imports: EVERYTHING,
+        data: "panicked at src/lib.rs:25:9:\\0aboom",
+        process: if_keyed!("(call $log (i32.const 3) (i32.const 1024) (i32.const 33)) unreachable"),
+        ..Guest::default()
+    };
+    assert_eq!(trap(&guest, &wanted("guest")).1, "the processor panicked at src/lib.rs:25:9: boom");
+}
+
+#[test]
 fn a_loop_is_cut_at_the_deadline() {
     let guest = Guest { process: if_keyed!("(loop $forever (br $forever))"), ..Guest::default() };
     let mut wanted = wanted("guest");
