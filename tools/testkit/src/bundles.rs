@@ -54,16 +54,17 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes `bundle` again under another version: the same code, other bytes.
+/// Builds the processor in `folder` (`processors/enrich`) under another version than its manifest's: the same
+/// code, other bytes. The bundle lies in `to`.
 ///
 /// # Errors
 /// The `catena` command refused.
-pub fn release_as(catena: &Path, bundle: &Path, version: &str, to: &Path) -> Result<()> {
+pub fn release_as(catena: &Path, folder: &str, version: &str, to: &Path) -> Result<()> {
     let output = Command::new(catena)
-        .args(["build", "--quiet", "--from-bundle"])
-        .arg(bundle)
-        .args(["--release-as", version, "--out"])
+        .current_dir(root())
+        .args(["build", "--quiet", "--profile", "guest", "--release-as", version, "--out"])
         .arg(to)
+        .arg(folder)
         .output()
         .with_context(|| format!("failed to start `{}`", catena.display()))?;
     if !output.status.success() {

@@ -5,9 +5,11 @@
 //! cannot also be a fault of the one who judges it. Everything that waits is bounded.
 
 pub mod bundles;
+pub mod chain_file;
 pub mod client;
 pub mod data;
 pub mod load;
+pub mod metrics;
 pub mod names;
 pub mod network;
 pub mod oracle;

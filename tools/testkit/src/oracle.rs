@@ -36,6 +36,16 @@ enum Answer {
     Refused { status: u16, why: String },
 }
 
+impl Entry {
+    /// The id under which it was accepted.
+    fn id(&self) -> Option<&str> {
+        match &self.answer {
+            Answer::Accepted { id } => Some(id),
+            Answer::Unknown | Answer::Refused { .. } => None,
+        }
+    }
+}
+
 impl Oracle {
     /// Empty.
     #[must_use]

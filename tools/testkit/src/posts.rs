@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde_json::{Value, json};
 
-use crate::names::handle_of;
+use crate::names::{handle_of, name_of};
 
 /// What the feed's chain must do with a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +54,13 @@ impl Post {
     /// trusting the node's ids.
     #[must_use]
     pub fn body(&self) -> Value {
-        json!({"actor": self.author.to_string(), "verb": "note", "text": self.text, "ordinal": self.ordinal})
+        json!({
+            "actor": self.author.to_string(),
+            "verb": "note",
+            "name": name_of(self.author),
+            "text": self.text,
+            "ordinal": self.ordinal,
+        })
     }
 }
 
@@ -137,7 +143,7 @@ impl Iterator for Posts {
         let Mix { spam, duplicates, too_long } = self.mix;
         let draw = self.random.random_range(0..1000);
         let (text, fate) = if draw < spam {
-            (languages::spam(&mut self.random), Fate::Quarantined)
+            (languages::spam(self.next), Fate::Quarantined)
         } else if draw < spam + duplicates && self.last.contains_key(&author) {
             (self.last.get(&author).cloned().unwrap_or_default(), Fate::Duplicate)
         } else if draw >= 1000 - too_long {

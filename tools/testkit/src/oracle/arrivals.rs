@@ -24,7 +24,7 @@ pub enum Place {
 pub struct Arrival {
     /// Where.
     pub place: Place,
-    /// Which post it is; `None` when it carries no ordinal, and then nobody sent it.
+    /// Which post it is, as its body says; notes about a post carry no ordinal, but the post's id.
     pub ordinal: Option<u64>,
     /// The body as it arrived.
     pub body: Value,

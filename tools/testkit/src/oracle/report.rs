@@ -103,8 +103,11 @@ fn see(
     report: &mut Report,
 ) -> HashMap<u64, Seen> {
     let mut all: HashMap<u64, Seen> = HashMap::new();
+    let ids: HashMap<&str, u64> =
+        book.iter().filter_map(|(ordinal, entry)| Some((entry.id()?, *ordinal))).collect();
     for arrival in &arrivals.0 {
-        let Some(entry) = arrival.ordinal.and_then(|ordinal| book.get(&ordinal)) else {
+        let by_id = || ids.get(arrival.body.get("id")?.as_str()?).copied();
+        let Some(entry) = arrival.ordinal.or_else(by_id).and_then(|ordinal| book.get(&ordinal)) else {
             report.misrouted.push(format!("{:?} holds what nobody sent: {}", arrival.place, arrival.body));
             continue;
         };
@@ -168,7 +171,7 @@ fn end(entry: &Entry, seen: &Seen, followers: Option<&Vec<u64>>, report: &mut Re
         report.duplicates.push(format!("{} has two ends: {ends:?} (delivered, outputs, dead)", name()));
     }
     if *outbox > 0 && matches!(post.fate, Fate::Duplicate | Fate::Quarantined | Fate::Rejected)
-        || *outputs > 0 && matches!(post.fate, Fate::Delivered | Fate::Duplicate | Fate::Rejected)
+        || *outputs > 0 && matches!(post.fate, Fate::Delivered | Fate::Rejected)
     {
         report.misrouted.push(format!("{}: {outbox} delivered, {outputs} on outputs", name()));
     }

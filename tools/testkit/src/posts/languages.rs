@@ -172,9 +172,8 @@ pub(super) fn sentence(language: u64, random: &mut Xoshiro256PlusPlus) -> String
     if random.random_ratio(1, 3) { format!("{text} #{tag}") } else { text }
 }
 
-/// A link farm: shouting, selling, many links to nowhere one wants to be.
-pub(super) fn spam(random: &mut Xoshiro256PlusPlus) -> String {
-    let n = random.random_range(1..100_000);
+/// A link farm: shouting, selling, many links to nowhere one wants to be. `n` tells it from the others.
+pub(super) fn spam(n: u64) -> String {
     format!(
         "BUY BUY BUY!!! FREE MONEY, FREE CRYPTO, 100% WINNER {n}!!! CLICK HERE NOW \
          http://win-{n}.example.biz http://cash-{n}.example.biz http://free-{n}.example.biz \

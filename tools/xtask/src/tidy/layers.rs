@@ -12,7 +12,7 @@ use crate::tool::{cargo, output};
 const LAYERS: &[&[&str]] = &[
     &["catena-model"],
     &["catena-store", "catena-telemetry"],
-    &["catena-chain", "catena-bundle", "catena-bus", "catena-relations"],
+    &["catena-chain", "catena-bundle", "catena-bus", "catena-relations", "catena-serve"],
     &["catena-mpc"],
     &["catena-feed", "catena-inbox"],
     &["catena-gateway", "catena-admin"],
@@ -127,7 +127,7 @@ fn imports(metadata: &Metadata) -> Vec<Finding> {
             let name = dependency.name.as_str();
             let for_tests = dependency.kind.as_deref() == Some("dev") && FOR_TESTS.contains(&name);
             let allowed = match (own, beside) {
-                _ if guest => name == "catena-sdk",
+                _ if guest => matches!(name, "catena-sdk" | "catena-text"),
                 (Some(own), _) => layer(name).is_some_and(|below| below < own),
                 (None, beside) => beside.is_some_and(|allowed| allowed.contains(&name)),
             };
