@@ -42,7 +42,7 @@ fn chain(root: &Table<'_>, mistakes: &mut Mistakes) -> Chain {
         None => Table::absent(),
     };
     let mut name = |key| table.required(key, mistakes).unwrap_or_else(unnamed);
-    let [id, input, output] = ["id", "input", "output"].map(|key| name(key));
+    let [id, input, output] = ["id", "input", "output"].map(&mut name);
     let attempts_max: Option<Within<1, ATTEMPTS_MAX>> = table.optional("attempts_max", mistakes);
     Chain {
         id,

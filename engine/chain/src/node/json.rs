@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use jsonc_parser::{
     CollectOptions, ParseOptions, ast,
     common::{Range, Ranged as _},
+    errors::ParseErrorKind as Kind,
     parse_to_ast,
 };
 use serde_json::Number;
@@ -39,7 +40,11 @@ pub(super) fn read(text: &str, mistakes: &mut Mistakes) -> Option<Node> {
             }
         },
         Err(error) => {
-            let at = span(error.range());
+            let at = match error.kind() {
+                // The parser gives all of the object; what is missing is missing at its end.
+                Kind::UnterminatedObject | Kind::UnterminatedArray => Span::new(text.len(), text.len()),
+                _ => span(error.range()),
+            };
             mistakes.add(Code::Syntax, at, format!("not JSON: {}", lower_first(&error.kind().to_string())));
             None
         }

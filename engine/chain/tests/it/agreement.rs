@@ -1,6 +1,6 @@
 //! The decoder and the schema take the same files.
 
-use catena_chain::{json_schema, parse};
+use chain::{json_schema, parse};
 use serde_json::{Value, json};
 
 use crate::support::json;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use catena_chain::{Code, compile, parse};
+use chain::{Code, compile, parse};
 
 use crate::support::{Fakes, json, told, toml};
 
@@ -118,7 +118,7 @@ fn every_mistake_is_told_once_where_it_stands() {
 fn json_has_mistakes_of_its_own() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["chain::syntax 1:1"]),
-        ("{", &["chain::syntax 1:1"]),
+        ("{", &["chain::syntax 1:2"]),
         ("{ \"chain\": {} // no comments\n}", &["chain::syntax 1:15"]),
         ("{ \"chain\": {}, }", &["chain::syntax 1:14"]),
         ("{ chain: {} }", &["chain::syntax 1:3"]),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use catena_chain::{Source, parse};
+use chain::{Source, parse};
 
 #[test]
 fn the_sample_chains_are_well_formed() {

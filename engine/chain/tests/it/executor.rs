@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use catena_chain::{End, Observe, Plan, Visit, compile};
+use chain::{End, Observe, Plan, Visit, compile};
 use model::{Call, Fault, Headers, Message, NoState, Outcome, Scope, Verdict};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Texts that are no chain: every one is answered with a place and a sentence.
 
-use catena_chain::{Code, Look, Source, compile, parse};
+use chain::{Code, Look, Source, compile, parse};
 use proptest::prelude::*;
 
 use crate::support::{Fakes, json, to_json, told, toml};

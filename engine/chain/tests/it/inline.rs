@@ -1,6 +1,6 @@
 //! Inline tests and their reports.
 
-use catena_chain::compile;
+use chain::compile;
 
 use crate::support::{Fakes, toml};
 

@@ -1,6 +1,6 @@
 //! What people read.
 
-use catena_chain::{Look, compile};
+use chain::{Look, compile};
 
 use crate::support::{Fakes, toml};
 

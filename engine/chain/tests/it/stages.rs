@@ -1,6 +1,6 @@
 //! From text to plan.
 
-use catena_chain::{Code, Format, OnFailure, Source, compile, parse};
+use chain::{Code, Format, OnFailure, Source, compile, parse};
 use model::{BundleRef, Limits};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catena_chain::{Faults, Format, Source};
+use chain::{Faults, Format, Source};
 use model::{
     BundleRef, Call, Catalog, Digest, Emission, Fault, Message, Name, Outcome, Processor, Refusal, Resolved,
     Verdict, Wanted,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use catena_chain::{End, compile};
+use chain::{End, compile};
 use model::{Fault, Headers, NoState, Scope, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
