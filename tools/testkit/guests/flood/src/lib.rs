@@ -15,18 +15,21 @@ impl Processor for Flood {
     }
 
     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
+        let [log, emit, state] = ["flood log", "flood emit", "flood state"].map(|text| says(message, text));
         let line = "x".repeat(LINE_BYTES);
-        while says(message, "flood log") {
-            host.info(&line);
-        }
-        while says(message, "flood emit") {
-            // A host that refuses is asked again.
-            let _ = host.emit("audit", Emission::new("flood").with_body(line.as_bytes()));
-        }
-        let mut entry = 0_u64;
-        while says(message, "flood state") {
-            host.set_state(&entry.to_string(), line.as_bytes());
-            entry += 1;
+        let mut calls = 0_u64;
+        while log || emit || state {
+            calls += 1;
+            if log {
+                host.info(&line);
+            }
+            if emit {
+                // A host that refuses is asked again.
+                let _ = host.emit("audit", Emission::new("flood").with_body(line.as_bytes()));
+            }
+            if state {
+                host.set_state(&calls.to_string(), line.as_bytes());
+            }
         }
         Ok(Outcome::next())
     }

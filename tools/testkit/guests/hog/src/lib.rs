@@ -14,8 +14,9 @@ impl Processor for Hog {
     }
 
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
+        let hungry = says(message, "hog");
         let mut kept = Vec::new();
-        while says(message, "hog") {
+        while hungry {
             // Written to, so that it is memory and not only address space.
             kept.push(std::hint::black_box(vec![1_u8; PIECE_BYTES]));
         }
