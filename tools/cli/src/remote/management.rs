@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use reqwest::{Method, RequestBuilder};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{answer, client, url};
+use crate::exit::Result;
+
+/// Where the management plane listens unless told otherwise.
+const URL_DEFAULT: &str = "http://127.0.0.1:8081";
+
+/// The management plane of a running node.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Management {
+    /// The data folder of a node on this machine: its address and token are found there.
+    #[arg(long, value_name = "DIR", env = "CATENA_DATA", default_value = "data")]
+    data: PathBuf,
+    /// Where the node listens for management, if not as its data folder says.
+    #[arg(long, value_name = "URL", env = "CATENA_ADMIN")]
+    admin: Option<String>,
+    /// The token, if not the one in the data folder.
+    #[arg(long, value_name = "TOKEN", env = "CATENA_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// What a node leaves in its data folder while it runs.
+#[derive(Deserialize)]
+struct Addresses {
+    admin: String,
+}
+
+impl Management {
+    /// # Errors
+    /// There is neither a token nor a data folder with one.
+    pub(crate) fn connect(&self) -> Result<Client> {
+        let token = match &self.token {
+            Some(token) => token.clone(),
+            None => read(&self.data.join("admin.token"))
+                .context("the management plane needs a token: give the node's data folder (`--data`)")?,
+        };
+        let address = match &self.admin {
+            Some(address) => address.clone(),
+            None => self.address().unwrap_or_else(|| URL_DEFAULT.to_owned()),
+        };
+        Ok(Client { http: client()?, url: url(&address), token })
+    }
+
+    fn address(&self) -> Option<String> {
+        let text = read(&self.data.join("addresses.json")).ok()?;
+        Some(serde_json::from_str::<Addresses>(&text).ok()?.admin)
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// Talks to the management plane.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+/// A list as the management plane gives it.
+#[derive(Deserialize)]
+struct Items<T> {
+    items: Vec<T>,
+}
+
+impl Client {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    /// One thing.
+    ///
+    /// # Errors
+    /// No answer, a refusal, or something else than expected.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let response = answer(self.request(Method::GET, path)).await?;
+        response.json().await.with_context(|| format!("the answer to {path} is not understood"))
+    }
+
+    /// A list of things.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
+        Ok(self.get::<Items<T>>(path).await?.items)
+    }
+
+    /// Asks for something to be done.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let response = answer(self.request(Method::POST, path)).await?;
+        response.json().await.with_context(|| format!("the answer to {path} is not understood"))
+    }
+}

@@ -1,0 +1,51 @@
+use std::path::PathBuf;
+
+use chain::TestReport;
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    exit::{Failed, Result},
+    output::{Output, talk},
+    workbench::{BundlesFolder, Workbench, count},
+};
+
+/// Runs the tests inside chain files.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Chain files.
+    #[arg(required = true)]
+    chains: Vec<PathBuf>,
+    #[command(flatten)]
+    bundles: BundlesFolder,
+    /// Only tests whose name holds this text.
+    #[arg(long)]
+    filter: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Tested {
+    chain: String,
+    passed: bool,
+    #[serde(flatten)]
+    report: TestReport,
+}
+
+impl Test {
+    pub(crate) fn execute(self, output: Output) -> Result<()> {
+        let workbench = Workbench::open(&self.bundles)?;
+        let wanted = |name: &str| self.filter.as_ref().is_none_or(|filter| name.contains(filter));
+        let (mut passed, mut failed) = (0, 0);
+        for path in &self.chains {
+            let plan = workbench.plan(path)?;
+            for report in plan.run_tests().into_iter().filter(|report| wanted(&report.name)) {
+                let count = if report.passed() { &mut passed } else { &mut failed };
+                *count += 1;
+                let tested = Tested { chain: plan.id.to_string(), passed: report.passed(), report };
+                output.print(&tested, |tested| tested.report.to_string())?;
+            }
+        }
+        talk(&format!("{}, {failed} failed", count(passed + failed, "test")));
+        if failed > 0 { Err(Failed.into()) } else { Ok(()) }
+    }
+}
