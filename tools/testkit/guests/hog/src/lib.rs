@@ -14,11 +14,12 @@ impl Processor for Hog {
     }
 
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
-        let hungry = says(message, "hog");
-        let mut kept = Vec::new();
-        while hungry {
-            // Written to, so that it is memory and not only address space.
-            kept.push(std::hint::black_box(vec![1_u8; PIECE_BYTES]));
+        if says(message, "hog") {
+            let mut kept = Vec::new();
+            loop {
+                // Written to, so that it is memory and not only address space.
+                kept.push(std::hint::black_box(vec![1_u8; PIECE_BYTES]));
+            }
         }
         Ok(Outcome::next())
     }
