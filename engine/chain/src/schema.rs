@@ -22,6 +22,9 @@ fn without_null(schema: &mut Schema) {
             schema.insert("type".to_owned(), only);
         }
     }
+    if let Some(words) = schema.get_mut("enum").and_then(|w| w.as_array_mut()) {
+        words.retain(|word| !word.is_null());
+    }
     if let Some(choices) = schema.get_mut("anyOf").and_then(|c| c.as_array_mut()) {
         choices.retain(|c| c.get("type").is_none_or(|t| t != "null"));
         if let [only] = choices.as_slice() {
