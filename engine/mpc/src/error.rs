@@ -54,6 +54,9 @@ pub enum Error {
         /// The sequence asked for.
         sequence: u64,
     },
+    /// The lane closed before bus or store took what it had; everything is still in the bus.
+    #[error("the lane closed before its last batch was settled")]
+    GivenUp,
     /// Work of the engine itself panicked; the message is that of the panic.
     #[error("the engine panicked: {reason}")]
     Panicked {

@@ -19,8 +19,11 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Delivery, Subscription};
 use model::Name;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Options, Parts, Result, metric, table::Table};
 use failure::sentence;
@@ -109,52 +112,20 @@ struct Lane<'a> {
     overlay: Arc<Overlay>,
     /// Away while a batch runs.
     runner: Option<Runner>,
-    settling: Option<AbortOnDropHandle<Result<()>>>,
+    /// The batch that settles: one at most.
+    settling: JoinSet<Result<()>>,
+    give_up: CancellationToken,
 }
 
 impl<'a> Lane<'a> {
     async fn run(place: &'a Arc<Place>, close: &CancellationToken) -> Result<Exit> {
         let mut lane = Self::open(place).await?;
         place.gauge.begins();
-        // Once closing, what is in hand gets until then.
-        let mut deadline = None;
-        let mut look = interval(LAG_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            if deadline.is_some() && lane.is_idle() {
-                return Ok(Exit::Closed);
-            }
-            let due = lane.next_due();
-            let room = deadline.is_none() && lane.held() < place.options.held_max;
-            let fresh = tokio::select! {
-                () = close.cancelled(), if deadline.is_none() => {
-                    deadline = Some(Instant::now() + place.options.drain_max);
-                    continue;
-                }
-                () = wait_until(deadline), if deadline.is_some() => return Ok(Exit::Closed),
-                settled = settled(&mut lane.settling), if lane.settling.is_some() => {
-                    settled?;
-                    lane.settled();
-                    continue;
-                }
-                _ = look.tick() => {
-                    place.gauge.set_lag(lane.subscription.lag().await?);
-                    continue;
-                }
-                () = wait_until(due), if due.is_some() => Vec::new(),
-                fresh = lane.subscription.fetch(place.options.batch_max), if room => fresh?,
-            };
-            match lane.batch(fresh).await? {
-                None => {}
-                Some(Stop::Gone) => deadline = Some(Instant::now() + place.options.drain_max),
-                Some(Stop::Halted { generation, why }) => {
-                    lane.finish().await?;
-                    tracing::error!(chain = %place.chain, partition = place.partition, why, "the lane halted");
-                    place.gauge.halted(why);
-                    return Ok(Exit::Halted { generation });
-                }
-            }
-        }
+        let exit = lane.work(close).await;
+        // What is being committed must be committed or not before anybody reads the ledger again.
+        lane.give_up.cancel();
+        while lane.settling.join_next().await.is_some() {}
+        exit
     }
 
     async fn open(place: &'a Arc<Place>) -> Result<Self> {
@@ -168,7 +139,50 @@ impl<'a> Lane<'a> {
         ledger.begin_at(bounds.first);
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
-        Ok(Self { place, subscription, overlay, runner: Some(runner), settling: None })
+        let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
+        Ok(Self { place, subscription, overlay, runner: Some(runner), settling, give_up })
+    }
+
+    async fn work(&mut self, close: &CancellationToken) -> Result<Exit> {
+        let place = self.place;
+        // Once closing, what is in hand gets until then.
+        let mut deadline = None;
+        let mut look = interval(LAG_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if deadline.is_some() && self.is_idle() {
+                return Ok(Exit::Closed);
+            }
+            let due = self.next_due();
+            let room = deadline.is_none() && self.held() < place.options.held_max;
+            let fresh = tokio::select! {
+                () = close.cancelled(), if deadline.is_none() => {
+                    deadline = Some(Instant::now() + place.options.drain_max);
+                    continue;
+                }
+                () = wait_until(deadline), if deadline.is_some() => return Ok(Exit::Closed),
+                Some(settled) = self.settling.join_next() => {
+                    self.settled(settled)?;
+                    continue;
+                }
+                _ = look.tick() => {
+                    place.gauge.set_lag(self.subscription.lag().await?);
+                    continue;
+                }
+                () = wait_until(due), if due.is_some() => Vec::new(),
+                fresh = self.subscription.fetch(place.options.batch_max), if room => fresh?,
+            };
+            match self.batch(fresh).await? {
+                None => {}
+                Some(Stop::Gone) => deadline = Some(Instant::now() + place.options.drain_max),
+                Some(Stop::Halted { generation, why }) => {
+                    self.finish().await?;
+                    tracing::error!(chain = %place.chain, partition = place.partition, why, "the lane halted");
+                    place.gauge.halted(why);
+                    return Ok(Exit::Halted { generation });
+                }
+            }
+        }
     }
 
     /// Runs one batch and hands it over for settling, behind the one before it.
@@ -181,8 +195,7 @@ impl<'a> Lane<'a> {
         if ran.ended.is_empty() {
             self.overlay.forget_oldest();
         } else {
-            let settle = settle::settle(Arc::clone(self.place), ran);
-            self.settling = Some(AbortOnDropHandle::new(tokio::spawn(settle)));
+            self.settling.spawn(settle::settle(Arc::clone(self.place), ran, self.give_up.clone()));
         }
         Ok(stop)
     }
@@ -203,20 +216,20 @@ impl<'a> Lane<'a> {
 
     /// Waits until the batch that settles is settled.
     async fn finish(&mut self) -> Result<()> {
-        if self.settling.is_some() {
-            settled(&mut self.settling).await?;
-            self.settled();
+        while let Some(settled) = self.settling.join_next().await {
+            self.settled(settled)?;
         }
         Ok(())
     }
 
-    fn settled(&mut self) {
-        self.settling = None;
+    fn settled(&self, settled: std::result::Result<Result<()>, JoinError>) -> Result<()> {
+        settled.map_err(|error| Error::Panicked { reason: error.to_string() })??;
         self.overlay.forget_oldest();
+        Ok(())
     }
 
     fn is_idle(&self) -> bool {
-        self.settling.is_none() && self.held() == 0
+        self.settling.is_empty() && self.held() == 0
     }
 
     fn held(&self) -> usize {
@@ -225,14 +238,6 @@ impl<'a> Lane<'a> {
 
     fn next_due(&self) -> Option<Instant> {
         self.runner.as_ref().and_then(Runner::next_due).map(Instant::from_std)
-    }
-}
-
-/// What the batch that settles came to; for ever pending when there is none.
-async fn settled(settling: &mut Option<AbortOnDropHandle<Result<()>>>) -> Result<()> {
-    match settling {
-        Some(task) => task.await.map_err(|error| Error::Panicked { reason: error.to_string() })?,
-        None => std::future::pending().await,
     }
 }
 

@@ -96,10 +96,19 @@ impl Origin<'_> {
         lane: &mut LaneState<'_>,
     ) -> Result<Vec<Publication>> {
         let Live { plan, streams, .. } = self.live;
-        router.route(
-            Routed { plan, origin: self.stored, partition: self.partition, output, message, streams },
-            lane,
-        )
+        let routed =
+            Routed { plan, origin: self.stored, partition: self.partition, output, message, streams };
+        let publications = router.route(routed, lane)?;
+        // What the bus could never take would stop the lane; here it costs this message.
+        let leads_nowhere =
+            |p: &&Publication| streams.partitions(&p.stream).is_none_or(|count| p.partition >= count);
+        match publications.iter().find(leads_nowhere) {
+            None => Ok(publications),
+            Some(Publication { stream, partition, .. }) => Err(crate::Error::Route {
+                reason: format!("there is no stream `{stream}` with partition {partition}"),
+                retryable: false,
+            }),
+        }
     }
 
     /// An emission as a message. The ordinal counts within the whole message, so the id is unique without the step;

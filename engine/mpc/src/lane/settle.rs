@@ -10,26 +10,28 @@ use futures::future::try_join_all;
 use model::{Message, Name};
 use store::Batch;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::{Place, blocking, failure::sentence, keys, runner::Ran};
-use crate::{Publication, Result};
+use crate::{Error, Publication, Result};
 
 /// Messages and bytes that are published in one call.
 const CALL_MESSAGES_MAX: usize = 512;
 const CALL_BYTES_MAX: usize = 2 << 20;
 
-/// Settles one batch, whole. Batches of a lane settle one after the other.
-pub(super) async fn settle(place: Arc<Place>, ran: Ran) -> Result<()> {
+/// Settles one batch, whole. Batches of a lane settle one after the other. `give_up` ends the waiting for room and the
+/// publishing; a commit that has begun is seen to its end.
+pub(super) async fn settle(place: Arc<Place>, ran: Ran, give_up: CancellationToken) -> Result<()> {
     let lines = grouped(ran.publications).into_iter();
-    try_join_all(lines.map(|((stream, partition), messages)| {
+    let published = try_join_all(lines.map(|((stream, partition), messages)| {
         let place = &place;
         async move { publish_all(place, &stream, partition, messages).await }
-    }))
-    .await?;
+    }));
+    give_up.run_until_cancelled(published).await.ok_or(Error::GivenUp)??;
     let mut batch = Batch::new();
     ran.writes.add_to(&mut batch);
     batch.put("ledger", &keys::ledger(&place.chain, &place.stream, place.partition), &ran.ledger);
-    commit(&place, Arc::new(batch)).await?;
+    commit(&place, Arc::new(batch), &give_up).await?;
     place.gauge.settled(ran.ended.len());
     for ended in ran.ended {
         ended.settle.ack();
@@ -81,7 +83,7 @@ async fn publish(place: &Place, stream: &str, partition: u32, messages: Vec<Mess
     }
 }
 
-async fn commit(place: &Place, batch: Arc<Batch>) -> Result<()> {
+async fn commit(place: &Place, batch: Arc<Batch>, give_up: &CancellationToken) -> Result<()> {
     let mut failures = 0;
     loop {
         let (store, batch) = (Arc::clone(&place.parts.store), Arc::clone(&batch));
@@ -90,7 +92,8 @@ async fn commit(place: &Place, batch: Arc<Batch>) -> Result<()> {
             Err(error) if error.retryable() => {
                 failures += 1;
                 tracing::warn!(chain = %place.chain, partition = place.partition, failures, error = sentence(&error), "state has to wait");
-                sleep(place.options.restart.pause(failures)).await;
+                let pause = sleep(place.options.restart.pause(failures));
+                give_up.run_until_cancelled(pause).await.ok_or(Error::GivenUp)?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -57,16 +57,17 @@ pub(super) struct Against<'a> {
 
 /// Makes a proposal of every chain file that `changed` concerns.
 pub(super) fn prepare(shelf: &Shelf, changed: &Changed, against: &Against<'_>) -> Vec<Proposal> {
-    let mut ready: Vec<(Name, PathBuf)> = Vec::new();
+    let mut taken: Vec<(Name, PathBuf)> = Vec::new();
     let mut proposals = Vec::new();
-    for path in shelf.chains.keys() {
+    // What is about to be removed has nothing to say, and gives way to a file of the same chain.
+    for path in shelf.chains.keys().filter(|path| !against.away.contains(*path)) {
         let cause = causes(shelf, path, changed, against.live);
         if cause.is_empty() {
             continue;
         }
-        let proposal = propose(shelf, path, cause, &ready, against);
-        if let (What::Ready(_), Some(chain)) = (&proposal.what, &proposal.chain) {
-            ready.push((chain.clone(), path.clone()));
+        let proposal = propose(shelf, path, cause, &taken, against);
+        if let (What::Ready(_) | What::Unchanged, Some(chain)) = (&proposal.what, &proposal.chain) {
+            taken.push((chain.clone(), path.clone()));
         }
         proposals.push(proposal);
     }
@@ -89,12 +90,12 @@ fn propose(
     shelf: &Shelf,
     path: &Path,
     cause: Vec<Cause>,
-    ready: &[(Name, PathBuf)],
+    taken: &[(Name, PathBuf)],
     against: &Against<'_>,
 ) -> Proposal {
     let mut phases = Phases::default();
     let mut chain = shelf.chains.get(path).and_then(|file| file.chain.clone());
-    let what = match compile(shelf, path, &mut chain, ready, against, &mut phases) {
+    let what = match compile(shelf, path, &mut chain, taken, against, &mut phases) {
         Ok(Some(ready)) => What::Ready(Box::new(ready)),
         Ok(None) => What::Unchanged,
         Err(refusal) => What::Refused(refusal),
@@ -107,7 +108,7 @@ fn compile(
     shelf: &Shelf,
     path: &Path,
     chain: &mut Option<Name>,
-    ready: &[(Name, PathBuf)],
+    taken: &[(Name, PathBuf)],
     against: &Against<'_>,
     phases: &mut Phases,
 ) -> Result<Option<Ready>, Refusal> {
@@ -131,8 +132,8 @@ fn compile(
     let plan = chain::compile(&source, catalog).map_err(|faults| Refusal::from(&faults))?;
     let definition = definition.map_err(|faults| Refusal::from(&faults))?;
     phases.compile_ms = millis(started.elapsed());
-    let taken = ready.iter().find(|(other, _)| *other == plan.id).map(|(_, other)| other);
-    if let Some(other) = shelf.other_owner(&plan.id, path, against.away).or(taken) {
+    let taken = taken.iter().find(|(other, _)| *other == plan.id).map(|(_, other)| other);
+    if let Some(other) = taken.or(shelf.other_owner(&plan.id, path, against.away)) {
         let message = format!("chain `{}` is defined in `{}` already", plan.id, other.display());
         let hint = "give one of them another `id`".to_owned();
         return Err(Refusal::whole(&name, "mpc::duplicate-chain", message, Some(hint)));

@@ -1,0 +1,217 @@
+//! Changes of chains and bundles, and the receipts they leave.
+
+use mpc::{
+    NotReady,
+    receipt::{Change, Verdict},
+};
+
+use crate::support::{Setup, bundle, chain, message, step};
+
+fn feed(version: &str) -> String {
+    chain("", &[step("a", &format!("a@{version}"), "")])
+}
+
+/// Another chain over the same stream.
+fn other(steps: &[String]) -> String {
+    chain("", steps).replace("\"feed\"", "\"other\"").replace("\"out\"", "\"elsewhere\"")
+}
+
+async fn setup() -> Setup {
+    Setup::new().await.with(&[
+        ("bundles/a.wasm", &bundle("a", "1.0.0", "mark")),
+        ("bundles/b.wasm", &bundle("b", "1.0.0", "mark")),
+        ("chains/feed.toml", &feed("^1")),
+    ])
+}
+
+#[tokio::test]
+async fn the_start_leaves_a_receipt_for_each_chain_and_the_good_ones_run() {
+    let broken = format!("{}\nsurprise = true\n", other(&[step("x", "nowhere@^1", "")]));
+    let setup = setup().await.with(&[("chains/other.toml", &broken), ("bundles/junk.wasm", "junk")]);
+    let node = setup.start().await;
+    let receipts = node.center.receipts(10);
+    let of = |verdict| receipts.iter().find(|receipt| receipt.verdict == verdict).unwrap();
+    let (live, refused) = (of(Verdict::Live), of(Verdict::Refused));
+    assert_eq!(receipts.len(), 2);
+    assert_eq!((live.chain.as_deref(), live.generation), (Some("feed"), Some(1)));
+    assert_eq!(live.changes, ["new chain: a (a@1.0.0)"]);
+    assert!(live.cause.iter().all(|cause| cause.change == Change::Started));
+    assert_eq!(refused.faults.len(), 2, "all mistakes at once: {:?}", refused.faults);
+    assert!(refused.faults.iter().all(|mistake| mistake.line > 0 && mistake.file.ends_with("other.toml")));
+    assert!(refused.report.as_deref().unwrap().contains("surprise"));
+    assert_eq!(refused.refused[0].path, node.path("bundles/junk.wasm"));
+    assert_eq!(node.center.ready(), Ok(()));
+    assert_eq!(node.center.bundles().present.len(), 2);
+    let chains = node.center.chains();
+    assert_eq!((&*chains[0].id, chains[0].lanes.len(), chains[0].refused.is_none()), ("feed", 4, true));
+    assert_eq!(chains[0].path, node.path("chains/feed.toml"));
+    assert!(chains.iter().skip(1).all(|chain| chain.generation.is_none() && chain.refused.is_some()));
+}
+
+#[tokio::test]
+async fn a_node_without_a_chain_is_not_ready_until_one_comes() {
+    let mut node = Setup::new().await.start().await;
+    assert_eq!(node.center.ready(), Err(NotReady::NoChain { refused: Vec::new() }));
+    node.put("bundles/a.wasm", &bundle("a", "1.0.0", "mark"));
+    node.put("chains/feed.toml", &feed("^1"));
+    node.receipt(Verdict::Live).await;
+    assert_eq!(node.center.ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_broken_chain_leaves_the_old_one_running_and_mending_it_is_no_change() {
+    let mut node = setup().await.start().await;
+    let mut sink = node.sink("out").await;
+    node.put("chains/feed.toml", &format!("{}\nsurprise = true\n", feed("^1")));
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!(
+        (refused.chain.as_deref(), refused.generation),
+        (Some("feed"), Some(1)),
+        "what runs is still there"
+    );
+    assert_eq!(refused.faults[0].code, "chain::unknown-key");
+    assert!(node.center.chains()[0].refused.is_some());
+    node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|a@1.0.0");
+    node.put("chains/feed.toml", &feed("^1"));
+    let mended = node.receipt(Verdict::Unchanged).await;
+    assert_eq!((mended.chain.as_deref(), mended.generation), (Some("feed"), Some(1)));
+    assert!(node.center.chains()[0].refused.is_none());
+}
+
+#[tokio::test]
+async fn a_new_bundle_reloads_the_chains_that_take_it_and_no_other() {
+    let text = other(&[step("b", "b@^1", "")]);
+    let mut node = setup().await.with(&[("chains/other.toml", &text)]).start().await;
+    let before = node.center.chains();
+    node.put("bundles/a-1.1.wasm", &bundle("a", "1.1.0", "mark"));
+    let receipt = node.receipt(Verdict::Live).await;
+    assert_eq!(receipt.chain.as_deref(), Some("feed"));
+    assert_eq!(receipt.changes, ["a: a 1.0.0 → 1.1.0"]);
+    assert_eq!((receipt.replaced, receipt.drained), (before[0].generation, true));
+    let causes: Vec<_> = receipt.cause.iter().map(|cause| cause.change).collect();
+    assert_eq!(causes, [Change::Affected, Change::Added]);
+    // Older than what is taken, of interest to nobody, no bundle at all: each is accounted for.
+    node.put("bundles/a-0.9.wasm", &bundle("a", "1.0.9", "mark"));
+    let receipt = node.receipt(Verdict::Unchanged).await;
+    assert_eq!(receipt.cause[0].path, node.path("bundles/a-0.9.wasm"));
+    node.put("bundles/junk.wasm", "junk");
+    let receipt = node.receipt(Verdict::Refused).await;
+    assert_eq!((receipt.chain, receipt.refused[0].reason.as_str()), (None, "it is no script"));
+    let after = node.center.chains();
+    assert_eq!(before[1].generation, after[1].generation, "chain `other` was left alone");
+}
+
+#[tokio::test]
+async fn a_bundle_that_goes_is_missed_only_when_something_else_changes() {
+    let mut node = setup().await.start().await;
+    let mut sink = node.sink("out").await;
+    std::fs::remove_file(node.path("bundles/a.wasm")).unwrap();
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!((refused.generation, refused.faults[0].code.as_str()), (Some(1), "chain::unknown-bundle"));
+    node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|a@1.0.0", "what runs holds on to its code");
+    node.put("bundles/a.wasm", &bundle("a", "1.2.0", "mark"));
+    assert_eq!(node.receipt(Verdict::Live).await.changes, ["a: a 1.0.0 → 1.2.0"]);
+}
+
+#[tokio::test]
+async fn a_chain_whose_tests_fail_does_not_go_live() {
+    let mut node = setup().await.start().await;
+    let test = "[[test]]\nname = \"ends\"\ninput = { body = {} }\nexpect = { verdict = \"term\" }\n";
+    node.put("chains/feed.toml", &format!("{}{test}", feed("^1")));
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!(refused.faults[0].code, "mpc::test-failed");
+    assert!(refused.faults[0].message.contains("expected term, got output"), "{refused:?}");
+    assert_eq!(node.center.chains()[0].generation, Some(1));
+}
+
+#[tokio::test]
+async fn a_chain_that_reads_nothing_is_refused_with_the_streams_there_are() {
+    let mut node = setup().await.start().await;
+    node.put("chains/feed.toml", &feed("^1").replace("\"posts\"", "\"post\""));
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!(refused.faults[0].code, "mpc::unknown-input");
+    assert!(refused.faults[0].hint.as_deref().unwrap().contains("`posts`"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_removed_file_takes_its_chain_along_once_its_messages_have_ended() {
+    let mut node = setup().await.start().await;
+    let mut sink = node.sink("out").await;
+    node.post((0..500).map(|n| message(n, "k", "x")).collect()).await;
+    std::fs::remove_file(node.path("chains/feed.toml")).unwrap();
+    let receipt = node.receipt(Verdict::Removed).await;
+    let tally = receipt.messages.unwrap();
+    assert_eq!(
+        (receipt.chain.as_deref(), receipt.generation, receipt.replaced),
+        (Some("feed"), None, Some(1))
+    );
+    assert!(receipt.drained && tally.balances() && tally.out > 0, "{tally:?}");
+    assert!(node.center.chains().is_empty() && node.center.generations().is_empty());
+    node.put("chains/feed.toml", &feed("^1"));
+    assert_eq!(node.receipt(Verdict::Live).await.generation, Some(2));
+    assert_eq!(sink.take(500).await.len(), 500, "it goes on where it was");
+    node.center.drain().await;
+    assert!(sink.rest().is_empty());
+}
+
+#[tokio::test]
+async fn two_files_of_one_chain_are_one_too_many_and_a_renamed_file_is_not() {
+    let mut node = setup().await.start().await;
+    node.put("chains/zoo.toml", &feed("^1"));
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!(refused.faults[0].code, "mpc::duplicate-chain");
+    assert_eq!(node.center.chains().len(), 1);
+    std::fs::remove_file(node.path("chains/zoo.toml")).unwrap();
+    std::fs::rename(node.path("chains/feed.toml"), node.path("chains/posts.toml")).unwrap();
+    let receipt = node.receipt_where(|receipt| receipt.chain.is_some()).await;
+    assert_eq!((receipt.verdict, receipt.generation), (Verdict::Unchanged, Some(1)), "{receipt:?}");
+    assert_eq!(node.center.chains()[0].path, node.path("chains/posts.toml"));
+    // The old file's absence is settled later, and means nothing any more.
+    node.put("chains/posts.toml", &chain("hops_max = 9", &[step("a", "a@^1", "")]));
+    assert_eq!(node.receipt(Verdict::Live).await.changes, ["hops_max: 32 → 9"]);
+}
+
+#[tokio::test]
+async fn a_chain_may_read_another_stream_from_one_generation_to_the_next() {
+    let mut node = setup().await.start().await;
+    let mut sink = node.sink("out").await;
+    let spec = bus::StreamSpec::new(model::Name::new("notes").unwrap(), 2);
+    node.bus.provision(&spec).await.unwrap();
+    node.bus.publish("notes", 1, vec![message(1, "k", "x")]).await.unwrap();
+    node.put("chains/feed.toml", &feed("^1").replace("\"posts\"", "\"notes\""));
+    let receipt = node.receipt(Verdict::Live).await;
+    assert_eq!(receipt.changes, ["input: posts → notes"]);
+    assert_eq!(sink.take(1).await[0].body, "x|a@1.0.0");
+    assert_eq!(node.center.chains()[0].lanes.len(), 2);
+}
+
+#[tokio::test]
+async fn of_a_storm_of_changes_the_last_one_wins() {
+    let mut node = setup().await.start().await;
+    let last = 60;
+    for n in 1..=last {
+        node.put("bundles/a.wasm", &bundle("a", &format!("1.0.{n}"), "mark"));
+        tokio::task::yield_now().await;
+    }
+    let version = format!("1.0.{last}");
+    let receipt = node.receipt_where(|receipt| receipt.steps[0].version.to_string() == version).await;
+    assert!(receipt.number < last, "taken together: {} receipts", receipt.number);
+    assert_eq!(node.center.chains()[0].steps[0].version.to_string(), version);
+}
+
+#[tokio::test]
+async fn generations_and_receipts_go_on_after_a_restart() {
+    let setup = setup().await;
+    let mut node = setup.start().await;
+    node.put("bundles/a.wasm", &bundle("a", "1.1.0", "mark"));
+    let live = node.receipt(Verdict::Live).await;
+    node.center.drain().await;
+    drop(node);
+    let node = setup.start().await;
+    let receipts = node.center.receipts(10);
+    assert_eq!(receipts[0].generation, Some(3));
+    assert_eq!(receipts[1], live);
+    assert_eq!(receipts.iter().map(|receipt| receipt.number).collect::<Vec<_>>(), [3, 2, 1]);
+}

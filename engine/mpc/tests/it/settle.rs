@@ -1,0 +1,134 @@
+//! The order of settling, and effects that happen once whatever fails in between.
+
+use std::sync::{Arc, atomic::Ordering::SeqCst};
+
+use bus::Bus;
+
+use crate::support::{Diary, FlakyBus, FlakyStore, Setup, bundle, chain, message, new_bus, post, step};
+
+async fn counting() -> Setup {
+    Setup::new().await.with(&[
+        ("bundles/a.wasm", &bundle("a", "1.0.0", "count")),
+        ("chains/feed.toml", &chain("", &[step("a", "a@^1", "grants = [\"state\"]")])),
+    ])
+}
+
+/// A setup whose bus and store keep one diary.
+async fn flaky() -> (Setup, Arc<FlakyBus>, Arc<FlakyStore>) {
+    let mut setup = counting().await;
+    let diary = Diary::default();
+    let bus = Arc::new(FlakyBus::new(Arc::clone(&setup.bus), Arc::clone(&diary)));
+    let store = Arc::new(FlakyStore::new(Arc::clone(&setup.store), diary));
+    setup.bus = Arc::clone(&bus) as Arc<dyn Bus>;
+    setup.store = Arc::clone(&store) as _;
+    (setup, bus, store)
+}
+
+/// What happened, but for the posts coming in.
+fn diary(bus: &FlakyBus) -> Vec<String> {
+    bus.diary.lock().iter().filter(|line| *line != "publish posts").cloned().collect()
+}
+
+#[tokio::test]
+async fn outputs_come_before_the_commit_and_the_commit_before_the_ack() {
+    let (setup, bus, _store) = flaky().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|0");
+    node.center.drain().await;
+    assert_eq!(diary(&bus), ["publish out", "commit", "ack"]);
+}
+
+#[tokio::test]
+async fn a_refused_output_is_offered_again_before_anything_is_committed() {
+    let (setup, bus, _store) = flaky().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    let posts = bus::partition_of("k", 4);
+    bus.publish("posts", posts, vec![message(1, "k", "x")]).await.unwrap();
+    sink.take(1).await;
+    bus.overloaded.store(2, SeqCst);
+    // Past the flaky publish: the post itself must get in.
+    bus.inner.publish("posts", posts, vec![message(2, "k", "x")]).await.unwrap();
+    assert_eq!(sink.take(1).await[0].body, "x|1");
+    node.center.drain().await;
+    let lines = diary(&bus);
+    assert_eq!(lines[3..], ["refused out", "refused out", "publish out", "commit", "ack"], "{lines:?}");
+}
+
+#[tokio::test]
+async fn when_publishing_fails_nothing_is_committed_and_the_message_runs_again() {
+    let (setup, bus, _store) = flaky().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    bus.broken.store(1, SeqCst);
+    let posts = bus::partition_of("k", 4);
+    bus.inner.publish("posts", posts, vec![message(1, "k", "x")]).await.unwrap();
+    assert_eq!(sink.take(1).await[0].body, "x|0", "its state was not touched by the attempt that failed");
+    node.center.drain().await;
+    assert_eq!(diary(&bus), ["refused out", "publish out", "commit", "ack"]);
+}
+
+#[tokio::test]
+async fn when_the_commit_fails_the_message_runs_again_and_its_effects_happen_once() {
+    let (setup, bus, store) = flaky().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    store.fail.store(true, SeqCst);
+    node.post(vec![message(1, "k", "x")]).await;
+    node.post(vec![message(2, "k", "x")]).await;
+    let bodies: Vec<_> = sink.take(2).await.into_iter().map(|m| m.body).collect();
+    assert_eq!(bodies, ["x|0", "x|1"], "published twice under one id, stored once; counted once");
+    node.center.drain().await;
+    assert!(sink.rest().is_empty());
+    let lines = diary(&bus);
+    let failed = lines.iter().position(|line| line == "failed").unwrap();
+    assert!(!lines[..failed].contains(&"ack".to_owned()), "nothing was acknowledged before: {lines:?}");
+}
+
+#[tokio::test]
+async fn a_full_store_makes_the_lane_wait() {
+    let (setup, bus, store) = flaky().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    store.full.store(3, SeqCst);
+    node.post(vec![message(1, "k", "x")]).await;
+    sink.take(1).await;
+    node.center.drain().await;
+    assert_eq!(diary(&bus), ["publish out", "full", "full", "full", "commit", "ack"]);
+}
+
+#[tokio::test]
+async fn what_the_ledger_has_is_acknowledged_without_running() {
+    let setup = counting().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    let posts: Vec<_> = (0..50).map(|n| message(n, &format!("k{}", n % 5), "x")).collect();
+    node.post(posts.clone()).await;
+    sink.take(50).await;
+    node.center.drain().await;
+    // The same stream on another bus that knows nothing of what was acknowledged; the store knows.
+    let mut again = setup;
+    again.bus = new_bus().await;
+    post(&*again.bus, posts).await;
+    let node = again.start().await;
+    let mut sink = node.sink("out").await;
+    node.post(vec![message(100, "k1", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|10", "state goes on where it was");
+    node.center.drain().await;
+    assert!(sink.rest().is_empty());
+    assert_eq!(node.bus.subscribe("posts", 0, "feed", 1).await.unwrap().lag().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn messages_of_one_batch_see_one_another() {
+    let setup = counting().await;
+    let posts: Vec<_> = (0..300).map(|n| message(n, "k", &format!("{n}"))).collect();
+    post(&*setup.bus, posts).await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    let bodies: Vec<_> = sink.take(300).await.into_iter().map(|m| m.body).collect();
+    let expected: Vec<_> = (0..300).map(|n| format!("{n}|{n}")).collect();
+    assert_eq!(bodies, expected, "in order, each counted once, across batches");
+}

@@ -1,0 +1,126 @@
+//! Bundles that are text files: `fake <name> <version>`, and below it words that say what the processor does.
+
+use std::{collections::HashSet, sync::Arc};
+
+use model::{
+    BundleRef, Call, Catalog, Digest, Emission, Fault, Message, Name, Outcome, Processor, Refusal, Resolved,
+    TrapKind, Verdict, Wanted,
+};
+use mpc::{BundleFile, Bundles, Loaded, RefusedFile};
+use parking_lot::Mutex;
+
+/// Opens scripted bundles and remembers every file it was ever shown.
+#[derive(Default)]
+pub(crate) struct ScriptedBundles {
+    shown: Mutex<HashSet<Digest>>,
+}
+
+impl ScriptedBundles {
+    /// The digests of every file that was opened so far.
+    pub(crate) fn shown(&self) -> HashSet<Digest> {
+        self.shown.lock().clone()
+    }
+}
+
+impl Bundles for ScriptedBundles {
+    fn load(&self, files: &[BundleFile]) -> Loaded {
+        let (mut bundles, mut refused) = (Vec::new(), Vec::new());
+        for file in files {
+            self.shown.lock().insert(file.digest);
+            match parse(file) {
+                Some(bundle) => bundles.push(bundle),
+                None => {
+                    refused.push(RefusedFile { path: file.path.clone(), reason: "it is no script".into() })
+                }
+            }
+        }
+        let present = bundles.iter().map(|(bundle, _)| bundle.clone()).collect();
+        Loaded { catalog: Arc::new(Scripts(bundles)), refused, present }
+    }
+}
+
+fn parse(file: &BundleFile) -> Option<(BundleRef, Script)> {
+    let text = std::str::from_utf8(&file.bytes).ok()?;
+    let mut lines = text.lines();
+    let mut head = lines.next()?.strip_prefix("fake ")?.split(' ');
+    let name = Name::new(head.next()?).ok()?;
+    let version = head.next()?.parse().ok()?;
+    let words = lines.next().unwrap_or_default().split(' ').map(str::to_owned).collect();
+    Some((BundleRef { name, version, digest: file.digest }, Script(words)))
+}
+
+#[derive(Clone)]
+struct Script(Vec<String>);
+
+struct Scripts(Vec<(BundleRef, Script)>);
+
+impl Catalog for Scripts {
+    fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Vec<Refusal>> {
+        let named: Vec<_> = self.0.iter().filter(|(bundle, _)| bundle.name == wanted.name).collect();
+        let fits = |(bundle, _): &&&(BundleRef, Script)| wanted.range.matches(&bundle.version);
+        match named.iter().filter(fits).max_by_key(|(bundle, _)| bundle.version.clone()) {
+            Some((bundle, script)) => {
+                let processor = Arc::new(Running { bundle: bundle.clone(), script: script.clone() });
+                Ok(Resolved { bundle: bundle.clone(), processor })
+            }
+            None if named.is_empty() => {
+                Err(vec![Refusal::UnknownBundle { name: wanted.name.to_string(), near: None }])
+            }
+            None => Err(vec![Refusal::NoMatchingVersion {
+                name: wanted.name.to_string(),
+                range: wanted.range.to_string(),
+                found: named.iter().map(|(bundle, _)| bundle.version.to_string()).collect(),
+            }]),
+        }
+    }
+}
+
+struct Running {
+    bundle: BundleRef,
+    script: Script,
+}
+
+impl Processor for Running {
+    fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault> {
+        let mut outcome = Outcome::default();
+        let body = String::from_utf8_lossy(&message.body).into_owned();
+        let poisoned = body.contains("poison");
+        for word in &self.script.0 {
+            let (word, argument) = word.split_once(':').unwrap_or((word, ""));
+            match word {
+                // Leaves its name in the body: what ran, seen from inside.
+                "mark" => outcome.body = Some(format!("{body}|{}", self.bundle).into()),
+                // Leaves how many messages of the key came before.
+                "count" => {
+                    let name = self.bundle.name.as_str();
+                    let before = call.state.get(name, &message.key, "n").unwrap();
+                    let n = before.map_or(0, |n| std::str::from_utf8(&n).unwrap().parse::<u64>().unwrap());
+                    call.state.set(name, &message.key, "n", Some((n + 1).to_string().into())).unwrap();
+                    outcome.body = Some(format!("{body}|{n}").into());
+                }
+                "emit" => call.emissions.push(Emission {
+                    output: argument.to_owned(),
+                    kind: "noted".into(),
+                    key: message.key.clone(),
+                    body: message.body.clone(),
+                }),
+                // Long enough for a swap to fall between two steps.
+                "slow" => std::thread::sleep(std::time::Duration::from_micros(50)),
+                "term" if body.contains("term") => outcome.verdict = Verdict::Term("asked to".into()),
+                "retry" if poisoned => return Err(Fault::Retry { reason: "not now".into() }),
+                "heal" if poisoned && call.attempt < argument.parse().unwrap() => {
+                    return Err(Fault::Retry { reason: "not yet".into() });
+                }
+                "reject" if poisoned => return Err(Fault::Reject { reason: "never".into() }),
+                "trap" if poisoned => {
+                    let backtrace = vec!["guest::process".to_owned()];
+                    let message = "the guest trapped".into();
+                    return Err(Fault::Trap { kind: TrapKind::Trap, message, backtrace });
+                }
+                "panic" if poisoned => panic!("the host has a bug"),
+                _ => {}
+            }
+        }
+        Ok(outcome)
+    }
+}

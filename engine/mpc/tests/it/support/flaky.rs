@@ -1,0 +1,176 @@
+//! A bus and a store that refuse when they are told to.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+};
+
+use async_trait::async_trait;
+use bus::{
+    Bounds, Bus, Delivery, Error, Published, Settle, Settlement, Settler, Stored, StreamSpec, Subscription,
+};
+use model::Message;
+use parking_lot::Mutex;
+use store::{Batch, Snapshot, Store};
+
+/// Fails publishing, and keeps a diary of what happened in which order.
+pub(crate) struct FlakyBus {
+    /// The bus below, which does as asked.
+    pub(crate) inner: Arc<dyn Bus>,
+    /// How many publishes to come fail, with an error that cannot be retried.
+    pub(crate) broken: AtomicU32,
+    /// How many publishes to come are refused for now.
+    pub(crate) overloaded: AtomicU32,
+    pub(crate) diary: Diary,
+}
+
+/// `publish <stream>`, `refused <stream>`, `commit`, `ack`, as they happened.
+pub(crate) type Diary = Arc<Mutex<Vec<String>>>;
+
+impl FlakyBus {
+    pub(crate) fn new(inner: Arc<dyn Bus>, diary: Diary) -> Self {
+        Self { inner, broken: AtomicU32::new(0), overloaded: AtomicU32::new(0), diary }
+    }
+
+    fn note(&self, what: String) {
+        self.diary.lock().push(what);
+    }
+}
+
+fn spend(count: &AtomicU32) -> bool {
+    count.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl Bus for FlakyBus {
+    async fn provision(&self, spec: &StreamSpec) -> bus::Result<()> {
+        self.inner.provision(spec).await
+    }
+
+    async fn streams(&self) -> bus::Result<Vec<StreamSpec>> {
+        self.inner.streams().await
+    }
+
+    async fn publish(
+        &self,
+        stream: &str,
+        partition: u32,
+        batch: Vec<Message>,
+    ) -> bus::Result<Vec<Published>> {
+        if spend(&self.overloaded) {
+            self.note(format!("refused {stream}"));
+            return Err(Error::Overloaded { queued_bytes: 1, queued_bytes_max: 1 });
+        }
+        if spend(&self.broken) {
+            self.note(format!("refused {stream}"));
+            return Err(Error::Unavailable { reason: "a planted fault".into() });
+        }
+        let published = self.inner.publish(stream, partition, batch).await;
+        self.note(format!("publish {stream}"));
+        published
+    }
+
+    async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> bus::Result<Vec<Stored>> {
+        self.inner.read(stream, partition, from, max).await
+    }
+
+    async fn bounds(&self, stream: &str, partition: u32) -> bus::Result<Bounds> {
+        self.inner.bounds(stream, partition).await
+    }
+
+    async fn subscribe(
+        &self,
+        stream: &str,
+        partition: u32,
+        group: &str,
+        credits: usize,
+    ) -> bus::Result<Box<dyn Subscription>> {
+        let inner = self.inner.subscribe(stream, partition, group, credits).await?;
+        let diary = if stream == "posts" { Arc::clone(&self.diary) } else { Diary::default() };
+        Ok(Box::new(Noted { inner, diary }))
+    }
+}
+
+struct Noted {
+    inner: Box<dyn Subscription>,
+    diary: Diary,
+}
+
+#[async_trait]
+impl Subscription for Noted {
+    async fn fetch(&mut self, max: usize) -> bus::Result<Vec<Delivery>> {
+        let deliveries = self.inner.fetch(max).await?;
+        let noted = |delivery: Delivery| {
+            let settler = NotedSettler { inner: delivery.settle, diary: Arc::clone(&self.diary) };
+            Delivery { settle: Settle::new(Box::new(settler)), ..delivery }
+        };
+        Ok(deliveries.into_iter().map(noted).collect())
+    }
+
+    // As `async_trait` would write it, had a subscription to be `Sync`.
+    fn lag<'a, 'f>(&'a self) -> Pin<Box<dyn Future<Output = bus::Result<u64>> + Send + 'f>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        self.inner.lag()
+    }
+}
+
+struct NotedSettler {
+    inner: Settle,
+    diary: Diary,
+}
+
+impl Settler for NotedSettler {
+    fn settle(self: Box<Self>, settlement: Settlement) {
+        self.diary.lock().push("ack".into());
+        match settlement {
+            Settlement::Ack => self.inner.ack(),
+            Settlement::Retry(delay) => self.inner.retry(delay),
+        }
+    }
+}
+
+/// Fails a write when told to.
+pub(crate) struct FlakyStore {
+    inner: Arc<dyn Store>,
+    /// The next write that commits a ledger fails, and leaves nothing behind.
+    pub(crate) fail: AtomicBool,
+    /// How many writes to come find no room.
+    pub(crate) full: AtomicU32,
+    pub(crate) diary: Diary,
+}
+
+impl FlakyStore {
+    pub(crate) fn new(inner: Arc<dyn Store>, diary: Diary) -> Self {
+        Self { inner, fail: AtomicBool::new(false), full: AtomicU32::new(0), diary }
+    }
+}
+
+impl Store for FlakyStore {
+    fn write(&self, batch: &Batch) -> store::Result<()> {
+        let commit = batch.ops().any(|op| op.table() == "ledger");
+        let cause = || Arc::new(std::io::Error::other("a planted fault"));
+        if commit && spend(&self.full) {
+            self.diary.lock().push("full".into());
+            return Err(store::Error::Full { source: cause() });
+        }
+        if commit && self.fail.swap(false, SeqCst) {
+            self.diary.lock().push("failed".into());
+            return Err(store::Error::Failed { source: cause() });
+        }
+        self.inner.write(batch)?;
+        if commit {
+            self.diary.lock().push("commit".into());
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> store::Result<Box<dyn Snapshot + '_>> {
+        self.inner.snapshot()
+    }
+}

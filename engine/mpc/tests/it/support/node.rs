@@ -1,0 +1,218 @@
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use bus::{Bus, Embedded, Stored, StreamSpec, partition_of};
+use model::{Message, Name};
+use mpc::{Center, Options, Parts, Quiet, Receipt, Router, ToStreams, receipt::Verdict};
+use store::{Memory, Store};
+use tempfile::TempDir;
+use tokio::{
+    sync::{broadcast, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::ScriptedBundles;
+
+/// How long anything may take before a test gives up; nothing waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PARTITIONS: u32 = 4;
+
+/// A center over everything in memory but its folders.
+pub(crate) struct Node {
+    pub(crate) center: Center,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) bundles: Arc<ScriptedBundles>,
+    pub(crate) receipts: broadcast::Receiver<Receipt>,
+    folder: Arc<TempDir>,
+}
+
+/// What a center starts with; survives it.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) router: Arc<dyn Router>,
+    pub(crate) options: Options,
+    folder: Arc<TempDir>,
+}
+
+impl Setup {
+    /// Empty folders, an empty bus but for the stream `posts`, short pauses.
+    pub(crate) async fn new() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let (chains, bundles) = (folder.path().join("chains"), folder.path().join("bundles"));
+        fs::create_dir(&chains).unwrap();
+        fs::create_dir(&bundles).unwrap();
+        let mut options = Options::new(chains, bundles);
+        options.retry = mpc::Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
+        options.restart = mpc::Backoff { first: Duration::from_millis(1), max: Duration::from_millis(20) };
+        options.quiet = Quiet {
+            doubtful: Duration::from_millis(300),
+            open: Duration::from_millis(900),
+            absent: Duration::from_millis(200),
+            ..Quiet::default()
+        };
+        let bus = new_bus().await;
+        let store = Arc::new(Memory::new(mpc::TABLES));
+        Self { bus, store, router: Arc::new(ToStreams), options, folder }
+    }
+
+    /// Writes `files` (paths below the folder) before anything runs.
+    pub(crate) fn with(self, files: &[(&str, &str)]) -> Self {
+        for (path, text) in files {
+            fs::write(self.folder.path().join(path), text).unwrap();
+        }
+        self
+    }
+
+    pub(crate) async fn start(&self) -> Node {
+        let bundles = Arc::new(ScriptedBundles::default());
+        let parts = Parts {
+            bus: Arc::clone(&self.bus),
+            store: Arc::clone(&self.store),
+            bundles: Arc::clone(&bundles) as _,
+            router: Arc::clone(&self.router),
+        };
+        let center = Center::start(self.options.clone(), parts).await.unwrap();
+        let receipts = center.subscribe_receipts();
+        Node { center, bus: Arc::clone(&self.bus), bundles, receipts, folder: Arc::clone(&self.folder) }
+    }
+}
+
+/// A bus in memory with the stream `posts`.
+pub(crate) async fn new_bus() -> Arc<dyn Bus> {
+    let store = Arc::new(Memory::new(bus::TABLES));
+    let bus = Embedded::open(store, bus::Options::default()).unwrap();
+    bus.provision(&StreamSpec::new(name("posts"), PARTITIONS)).await.unwrap();
+    Arc::new(bus)
+}
+
+impl Node {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Puts a file in place as a careful deploy tool does: whole, by a rename.
+    pub(crate) fn put(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        let beside = path.with_file_name(".on-its-way");
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, path).unwrap();
+    }
+
+    /// Publishes to `posts`, each message in the partition of its key.
+    pub(crate) async fn post(&self, messages: Vec<Message>) {
+        post(&*self.bus, messages).await;
+    }
+
+    /// The next receipt with this verdict.
+    pub(crate) async fn receipt(&mut self, verdict: Verdict) -> Receipt {
+        self.receipt_where(|receipt| receipt.verdict == verdict).await
+    }
+
+    pub(crate) async fn receipt_where(&mut self, wanted: impl Fn(&Receipt) -> bool) -> Receipt {
+        let next = async {
+            loop {
+                let receipt = self.receipts.recv().await.unwrap();
+                if wanted(&receipt) {
+                    return receipt;
+                }
+            }
+        };
+        timeout(PATIENCE, next).await.expect("no such receipt")
+    }
+
+    /// Everything that arrives in `stream` from now on, and what is there already.
+    pub(crate) async fn sink(&self, stream: &str) -> Sink {
+        Sink::new(&self.bus, stream).await
+    }
+}
+
+pub(crate) async fn post(bus: &dyn Bus, messages: Vec<Message>) {
+    let mut partitions: BTreeMap<u32, Vec<Message>> = BTreeMap::new();
+    for message in messages {
+        partitions.entry(partition_of(&message.key, PARTITIONS)).or_default().push(message);
+    }
+    for (partition, messages) in partitions {
+        bus.publish("posts", partition, messages).await.unwrap();
+    }
+}
+
+/// Collects a stream. Order is kept within each partition.
+pub(crate) struct Sink {
+    arrived: mpsc::UnboundedReceiver<Stored>,
+    _readers: JoinSet<()>,
+}
+
+impl Sink {
+    async fn new(bus: &Arc<dyn Bus>, stream: &str) -> Self {
+        let specs = bus.streams().await.unwrap();
+        let partitions = specs.iter().find(|spec| &*spec.name == stream).unwrap().partitions;
+        let (sender, arrived) = mpsc::unbounded_channel();
+        let mut readers = JoinSet::new();
+        for partition in 0..partitions {
+            let mut subscription = bus.subscribe(stream, partition, "sink", 10_000).await.unwrap();
+            let sender = sender.clone();
+            readers.spawn(async move {
+                while let Ok(deliveries) = subscription.fetch(1_000).await {
+                    for delivery in deliveries {
+                        delivery.settle.ack();
+                        let _ = sender.send(delivery.stored);
+                    }
+                }
+            });
+        }
+        Self { arrived, _readers: readers }
+    }
+
+    /// The next `count` messages.
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<Message> {
+        let mut taken = Vec::with_capacity(count);
+        while taken.len() < count {
+            let next = timeout(PATIENCE, self.arrived.recv()).await;
+            let next = next.unwrap_or_else(|_| panic!("{} of {count} arrived: {taken:?}", taken.len()));
+            taken.push(next.unwrap().message);
+        }
+        taken
+    }
+
+    /// What is there and was not taken.
+    pub(crate) fn rest(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.arrived.try_recv().ok()).map(|stored| stored.message).collect()
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub(crate) fn message(id: usize, key: &str, body: &str) -> Message {
+    Message {
+        id: format!("m-{id}"),
+        kind: "note".into(),
+        key: key.into(),
+        body: body.to_owned().into(),
+        ..Message::default()
+    }
+}
+
+/// The text of a scripted bundle.
+pub(crate) fn bundle(name: &str, version: &str, words: &str) -> String {
+    format!("fake {name} {version}\n{words}\n")
+}
+
+/// The text of chain `feed`, from `posts` to `out`; `head` goes into its `[chain]` table.
+pub(crate) fn chain(head: &str, steps: &[String]) -> String {
+    format!("[chain]\nid = \"feed\"\ninput = \"posts\"\noutput = \"out\"\n{head}\n{}", steps.concat())
+}
+
+/// A step; `more` are further lines of its table.
+pub(crate) fn step(id: &str, uses: &str, more: &str) -> String {
+    format!("\n[[step]]\nid = \"{id}\"\nuses = \"{uses}\"\n{more}\n")
+}
+
+/// The digest of a file that holds `text`.
+pub(crate) fn digest(text: &str) -> model::Digest {
+    use sha2::{Digest as _, Sha256};
+    model::Digest(Sha256::digest(text).into())
+}
