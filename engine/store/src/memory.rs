@@ -93,11 +93,12 @@ fn between<'a>(
     from: &[u8],
     to: &[u8],
 ) -> impl DoubleEndedIterator<Item = (&'a Bytes, &'a Bytes)> {
-    // A range that ends before it starts is empty here, as on disk; the map would panic.
-    let ends = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to) };
-    let starts = if to.is_empty() || from < to { Bound::Included(from) } else { Bound::Excluded(to) };
-    let ends = if starts == Bound::Excluded(to) { Bound::Included(to) } else { ends };
-    rows.range::<[u8], _>((starts, ends))
+    let bounds = match to {
+        [] => (Bound::Included(from), Bound::Unbounded),
+        // A range that ends before it starts is empty here, as on disk; the map would panic.
+        to => (Bound::Included(from.min(to)), Bound::Excluded(to)),
+    };
+    rows.range::<[u8], _>(bounds)
 }
 
 fn visit_all<'a>(rows: impl Iterator<Item = (&'a Bytes, &'a Bytes)>, visit: Visit<'_>) {
