@@ -16,10 +16,11 @@ impl Processor for Flood {
 
     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
         let [log, emit, state] = ["flood log", "flood emit", "flood state"].map(|text| says(message, text));
+        if !(log || emit || state) {
+            return Ok(Outcome::next());
+        }
         let line = "x".repeat(LINE_BYTES);
-        let mut calls = 0_u64;
-        while log || emit || state {
-            calls += 1;
+        for call in 0_u64.. {
             if log {
                 host.info(&line);
             }
@@ -28,10 +29,10 @@ impl Processor for Flood {
                 let _ = host.emit("audit", Emission::new("flood").with_body(line.as_bytes()));
             }
             if state {
-                host.set_state(&calls.to_string(), line.as_bytes());
+                host.set_state(&call.to_string(), line.as_bytes());
             }
         }
-        Ok(Outcome::next())
+        Ok(Outcome::term("came to an end"))
     }
 }
 
