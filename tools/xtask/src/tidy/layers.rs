@@ -43,8 +43,9 @@ const BESIDE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tests of any crate may import beside what its layer allows.
-const FOR_TESTS: &[&str] = &["catena-testkit"];
+/// What tests of any crate may import beside what its layer allows. `inbox`: the feed's tests go all the way from
+/// the forwarder to a page.
+const FOR_TESTS: &[&str] = &["catena-testkit", "catena-inbox"];
 
 /// The crates that link wasmtime: `bundle`, and what composes it.
 const WITH_WASMTIME: &[&str] = &["catena-bundle", "catena-node", "catena-cli", "catena-bench"];

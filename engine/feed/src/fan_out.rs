@@ -1,0 +1,130 @@
+//! From a chain to the inbox shards.
+
+mod body;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+
+use chain::Plan;
+use model::{Message, Name, derived_id};
+use mpc::{Admit, LaneState, Publication, Routed, Router, ToStreams};
+use relations::{Activity, Control, PostId, ShardMap, is_reserved, stream::INBOX};
+
+use crate::summary::Shards;
+
+/// Sends posts that passed their chain to every shard that has a follower, and to the author's home shard,
+/// which keeps the author's own list. Follows, unfollows and retractions bypass the chain and go to the shards
+/// they concern, in order with the author's posts. Outputs that do not lead to `inbox` go where they say.
+///
+/// Who posted what is taken from the message as it was accepted. A processor may change a post's body, not
+/// its identity: `id` and `actor` are put back where it did, so that nobody can post in another's name, and a
+/// body that is no JSON object any more makes a dead letter.
+#[derive(Clone, Debug)]
+pub struct FanOut {
+    map: ShardMap,
+}
+
+impl FanOut {
+    /// A distributor for the shards of `map`.
+    #[must_use]
+    pub fn new(map: ShardMap) -> Self {
+        Self { map }
+    }
+
+    fn control(
+        &self,
+        inbox: &Name,
+        routed: Routed<'_>,
+        lane: &mut LaneState<'_>,
+    ) -> mpc::Result<Vec<Publication>> {
+        let control = Control::read(&routed.origin.message).map_err(refuse)?;
+        let control = control.ok_or_else(|| refuse("it bypassed the chain and is no control message"))?;
+        let author = control.author();
+        let mut shards = Shards::default();
+        match control {
+            Control::Follow(edge) => {
+                let mut known = Shards::read(lane, author)?;
+                let home = self.map.shard_of(edge.user);
+                if known.add(home) {
+                    known.keep(lane, author);
+                }
+                shards.add(home);
+            }
+            Control::Unfollow(edge, _) => {
+                shards.add(self.map.shard_of(edge.user));
+            }
+            Control::Retract(post) => shards = self.audience(post, lane)?,
+        }
+        let message = control.to_message(routed.message.id);
+        Ok(spread(inbox, &shards, &message))
+    }
+
+    fn activity(
+        &self,
+        inbox: &Name,
+        routed: Routed<'_>,
+        lane: &LaneState<'_>,
+    ) -> mpc::Result<Vec<Publication>> {
+        let origin = &routed.origin.message;
+        let post: PostId = origin.id.parse().map_err(refuse)?;
+        if origin.key != post.author.to_string() {
+            return Err(refuse("its key is not its author"));
+        }
+        let Message { id, headers, body, .. } = routed.message;
+        let body = if body == origin.body { body } else { body::belonging_to(post, body).map_err(refuse)? };
+        let mut message = Activity { post, verb: origin.kind.clone(), body }.into_message(id);
+        // What the center and the processors noted travels along; the first header of a name counts.
+        message.headers.0.extend(headers.0);
+        Ok(spread(inbox, &self.audience(post, lane)?, &message))
+    }
+
+    /// The shards that may show the post to anyone.
+    fn audience(&self, post: PostId, lane: &LaneState<'_>) -> mpc::Result<Shards> {
+        let mut shards = Shards::read(lane, post.author)?;
+        shards.add(self.map.shard_of(post.author));
+        Ok(shards)
+    }
+}
+
+impl Router for FanOut {
+    fn admit(&self, plan: &Plan, message: &Message) -> Admit {
+        match is_reserved(&message.kind) {
+            false => Admit::Chain,
+            true if inbox_of(plan).is_some() => Admit::Direct,
+            true => Admit::Ignore,
+        }
+    }
+
+    fn route(&self, routed: Routed<'_>, lane: &mut LaneState<'_>) -> mpc::Result<Vec<Publication>> {
+        match (routed.output, inbox_of(routed.plan)) {
+            (None, Some(inbox)) => self.control(inbox, routed, lane),
+            (Some(output), Some(inbox)) if leads_to(routed.plan, output) == inbox => {
+                self.activity(inbox, routed, lane)
+            }
+            _ => ToStreams.route(routed, lane),
+        }
+    }
+}
+
+/// The stream `inbox`, if the chain has an output that leads there.
+fn inbox_of(plan: &Plan) -> Option<&Name> {
+    plan.outputs.iter().map(|output| &output.stream).find(|stream| ***stream == *INBOX)
+}
+
+fn leads_to<'a>(plan: &'a Plan, output: &'a Name) -> &'a Name {
+    plan.output(output).map_or(output, |declared| &declared.stream)
+}
+
+fn spread(inbox: &Name, shards: &Shards, message: &Message) -> Vec<Publication> {
+    let to = |shard: u32| {
+        let id = derived_id(&[message.id.as_bytes(), b"shard", &shard.to_be_bytes()]);
+        Publication { stream: inbox.clone(), partition: shard, message: Message { id, ..message.clone() } }
+    };
+    shards.iter().map(to).collect()
+}
+
+/// Trying again would not help: the message is put aside.
+fn refuse(problem: impl Display) -> mpc::Error {
+    mpc::Error::Route { reason: format!("the message cannot go to an inbox: {problem}"), retryable: false }
+}

@@ -1,0 +1,94 @@
+use std::{collections::HashMap, sync::Arc};
+
+use bus::{Bus, Embedded, Stored};
+use bytes::Bytes;
+use catena_feed::FanOut;
+use chain::{Format, Plan, Source};
+use model::{
+    BundleRef, Call, Catalog, Digest, Fault, Message, Name, Outcome, Processor, Refusal, Resolved, Wanted,
+    derived_id,
+};
+use mpc::{Admit, LaneState, Publication, Routed, Router, Streams};
+use relations::stream::{INBOX, POSTS};
+
+use super::PARTITIONS;
+
+/// What the center does with the feed's router, without the rest of the center: one lane per partition.
+pub(crate) struct Lanes {
+    bus: Arc<Embedded>,
+    router: FanOut,
+    plan: Plan,
+    streams: Streams,
+    done: Vec<u64>,
+    /// What the router kept, by partition and key, with the sequence that kept it.
+    state: HashMap<(u32, Bytes), Vec<(u64, Bytes)>>,
+    /// How many messages are routed and published a second time, before anything new: as after a crash between
+    /// publishing and committing, so each sees the state from before it.
+    pub(crate) redeliver: u64,
+}
+
+impl Lanes {
+    pub(crate) fn new(bus: Arc<Embedded>, router: FanOut) -> Self {
+        let text = "[chain]\nid = \"feed\"\ninput = \"posts\"\noutput = \"inbox\"\n\
+                    [[step]]\nid = \"pass\"\nuses = \"pass@^1\"\n";
+        let source = Source { name: "feed.toml".into(), format: Format::Toml, text: text.into() };
+        let plan = chain::compile(&source, &Pass).unwrap();
+        let streams = [(Name::new(INBOX).unwrap(), 99)].into_iter().collect();
+        let done = vec![0; PARTITIONS as usize];
+        Self { bus, router, plan, streams, done, state: HashMap::new(), redeliver: 0 }
+    }
+
+    pub(crate) async fn run(&mut self) {
+        for partition in 0..PARTITIONS {
+            let done = self.done[partition as usize];
+            let from = (done + 1).saturating_sub(self.redeliver).max(1);
+            for stored in self.bus.read(POSTS, partition, from, 100_000).await.unwrap() {
+                self.done[partition as usize] = done.max(stored.sequence);
+                for Publication { stream, partition, message } in self.route(partition, stored) {
+                    self.bus.publish(&stream, partition, vec![message]).await.unwrap();
+                }
+            }
+        }
+    }
+
+    fn route(&mut self, partition: u32, origin: Stored) -> Vec<Publication> {
+        let output = match self.router.admit(&self.plan, &origin.message) {
+            Admit::Chain => Some(&self.plan.output),
+            Admit::Direct => None,
+            Admit::Ignore => return Vec::new(),
+        };
+        let id = derived_id(&[&partition.to_be_bytes(), &origin.sequence.to_be_bytes()]);
+        let message = Message { id, ..origin.message.clone() };
+        let read = |key: &[u8]| {
+            let kept = self.state.get(&(partition, Bytes::copy_from_slice(key))).into_iter().flatten();
+            Ok(kept.filter(|(at, _)| *at < origin.sequence).last().map(|(_, value)| value.clone()))
+        };
+        let mut lane = LaneState::new(&read);
+        let (plan, streams) = (&self.plan, &self.streams);
+        let routed = Routed { plan, origin: &origin, partition, output, message, streams };
+        let publications = self.router.route(routed, &mut lane).unwrap();
+        for (key, value) in lane.into_writes() {
+            self.state.entry((partition, key)).or_default().push((origin.sequence, value.unwrap()));
+        }
+        publications
+    }
+}
+
+struct Pass;
+
+impl Processor for Pass {
+    fn process(&self, _: &Message, _: &mut Call) -> Result<Outcome, Fault> {
+        Ok(Outcome::default())
+    }
+}
+
+impl Catalog for Pass {
+    fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Vec<Refusal>> {
+        let bundle = BundleRef {
+            name: wanted.name.clone(),
+            version: "1.0.0".parse().unwrap(),
+            digest: Digest([0; 32]),
+        };
+        Ok(Resolved { bundle, processor: Arc::new(Pass) })
+    }
+}
