@@ -1,8 +1,8 @@
 //! The shapes of `wit/catena.wit` as Rust types.
 //!
 //! Written by hand and not by `bindgen!`, so that a message is lowered straight from the borrowed
-//! [`model::Message`] (headers included) with no intermediate copy. The test
-//! `host_and_wit_agree` links them against the WIT itself.
+//! [`model::Message`] (headers included) with no intermediate copy. The tests of `pool` hold them to
+//! the WIT: their guests are made components from the file itself, and wasmtime compares the types.
 
 use bytes::Bytes;
 use model::{Fault, Headers, Outcome, Verdict};

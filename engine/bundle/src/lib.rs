@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: async calls (a step blocks its lane for at most its deadline), Winch, gc,
 //! threads, fuel, WASI with anything behind it, and loading code that this engine did not compile.
+//! Compiling happens in this process: the size of a file and of each function bound it, nothing else does.
 
 mod abi;
 mod cache;

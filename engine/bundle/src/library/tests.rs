@@ -166,6 +166,15 @@ fn unchanged_bundles_stay_compiled_and_snapshots_do_not_change() {
 }
 
 #[test]
+fn what_the_engine_cannot_hold_is_broken_and_stays_so() {
+    let library = Library::new(runtime());
+    library.replace(vec![Guest { functions: "(table 30000 funcref)", ..Guest::default() }.file()]);
+    let refused = || library.resolve(&wanted("guest")).unwrap_err()[0].to_string();
+    assert!(refused().starts_with("bundle `guest@1.0.0` cannot be used: "), "{}", refused());
+    assert!(refused().contains("exceeds the limit"), "{}", refused());
+}
+
+#[test]
 fn a_processor_outlives_its_library() {
     let library = Library::new(runtime());
     library.replace(vec![file("v.wasm", &guest("validate", "1.0.0", ""))]);

@@ -33,8 +33,6 @@ pub(super) fn config(options: &Options) -> Config {
         .wasm_custom_page_sizes(false)
         // Function names are enough, and a guest's debug information is its own to forge.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        // A bundle that arrives under load takes one core to compile, not all of them.
-        .parallel_compilation(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
     config
 }

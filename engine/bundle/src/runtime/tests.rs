@@ -1,7 +1,9 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use model::Catalog as _;
 
 use super::*;
-use crate::{guest, inspect::FEATURES, limit};
+use crate::{Library, guest, inspect::FEATURES, limit};
 
 #[test]
 fn the_settings_that_matter_hold() {
@@ -49,4 +51,30 @@ fn the_ticker_advances_and_stops_with_its_owner() {
     drop(ticker); // Joins: a thread that did not stop would hang the test.
     assert_eq!(Ticker::ticks(Duration::from_millis(20)), 21);
     assert_eq!(Ticker::ticks(Duration::from_micros(1)), 2);
+}
+
+#[test]
+fn damaged_code_is_compiled_and_written_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let options = Options { data_dir: Some(data.path().to_owned()), instances_max: 2, ..Options::default() };
+    let resolve = || {
+        let library = Library::new(Arc::new(Runtime::new(options.clone()).unwrap()));
+        library.replace(vec![guest::Guest::default().file()]);
+        library.resolve(&guest::wanted("guest")).unwrap();
+    };
+    let entry = || {
+        let files: Vec<_> = std::fs::read_dir(data.path().join("code")).unwrap().flatten().collect();
+        assert_eq!(files.len(), 1);
+        files[0].path()
+    };
+    resolve();
+    let whole = std::fs::read(entry()).unwrap();
+    std::fs::write(entry(), b"half a file").unwrap();
+    resolve();
+    assert_eq!(std::fs::read(entry()).unwrap().len(), whole.len());
+}
+
+#[test]
+fn the_default_runtime_starts() {
+    Runtime::new(Options::default()).expect("the defaults suit this machine");
 }

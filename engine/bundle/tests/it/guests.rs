@@ -8,7 +8,7 @@ use crate::{call, library, post, wanted};
 fn fault(wanted: &Wanted, trigger: &str) -> (TrapKind, String) {
     let library = library(&[&format!("guests/{}", wanted.name)]);
     let processor = library.resolve(wanted).unwrap().processor;
-    let mut pass = || processor.process(&post("おはよう"), &mut call()).expect("an ordinary post passes");
+    let pass = || processor.process(&post("おはよう"), &mut call()).expect("an ordinary post passes");
     pass();
     let fault = processor.process(&post(trigger), &mut call()).expect_err("the trigger traps");
     pass();
