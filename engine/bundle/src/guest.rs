@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use model::{Catalog as _, Limits, Name, Processor, Refusal, Resolved, Wanted};
+use model::{
+    Call, Catalog as _, Headers, Limits, Message, Name, NoState, Processor, Refusal, Resolved, Scope, Wanted,
+};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
@@ -170,4 +172,20 @@ pub(crate) fn wanted(name: &str) -> Wanted {
         outputs: vec!["audit".to_owned()],
         limits: Limits::default(),
     }
+}
+
+/// A post with a key, a header and a body that is not ASCII.
+pub(crate) fn message() -> Message {
+    Message {
+        id: "m-1".to_owned(),
+        kind: "note".to_owned(),
+        key: "42".to_owned(),
+        headers: Headers(vec![("lang".to_owned(), "de".to_owned())]),
+        body: "{\"text\":\"grüß dich\"}".into(),
+    }
+}
+
+/// A first attempt with no state.
+pub(crate) fn call() -> Call {
+    Call::new(1_700_000_000_000, 7, Scope::new(Arc::new(NoState)))
 }

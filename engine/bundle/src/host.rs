@@ -11,6 +11,9 @@ mod outputs;
 mod state;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use model::{Call, Message, NoState, Scope, StateError};
