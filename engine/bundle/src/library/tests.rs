@@ -3,7 +3,10 @@ use std::{path::Path, sync::Arc};
 use model::{Call, Digest, Message, NoState, Scope};
 
 use super::*;
-use crate::guest::{EVERYTHING, Guest, runtime, wanted};
+use crate::{
+    Options,
+    guest::{EVERYTHING, Guest, runtime, wanted},
+};
 
 fn file(path: &str, guest: &Guest) -> File {
     File { path: path.into(), bytes: guest.build().into() }
@@ -182,4 +185,19 @@ fn a_processor_outlives_its_library() {
     drop(library);
     let mut call = Call::new(0, 0, Scope::new(Arc::new(NoState)));
     assert!(processor.process(&Message::default(), &mut call).is_ok());
+}
+
+#[test]
+fn a_host_out_of_instances_says_so_and_recovers() {
+    let library =
+        Library::new(Arc::new(Runtime::new(Options { instances_max: 1, ..Options::default() }).unwrap()));
+    library.replace(vec![Guest::default().file()]);
+    let first = library.resolve(&wanted("guest")).unwrap();
+    assert_eq!(
+        library.resolve(&wanted("guest")).unwrap_err()[0].to_string(),
+        "bundle `guest@1.0.0` cannot be used: it does not start: the engine failed to serve the processor: every \
+         instance this host may have is in use"
+    );
+    drop(first);
+    assert!(library.resolve(&wanted("guest")).is_ok());
 }
