@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::members::{Members, quoted};
 
-/// Bytes of a post as a client sends it at most.
+/// Bytes of a post at most, with the members that the engine writes (up to 256 bytes).
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// Arrays and objects inside each other at most.
 pub const DEPTH_MAX: usize = 64;
@@ -15,6 +15,9 @@ pub const DEPTH_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 100 * 1024;
 /// Bytes of `verb` at most.
 pub const VERB_BYTES_MAX: usize = 64;
+
+/// What the engine writes in front of a client's members, at most: a message's body has its limit too.
+const WRITTEN_BYTES_MAX: usize = 256;
 
 /// The verb of a post that names none.
 const VERB_DEFAULT: &str = "note";
@@ -52,9 +55,9 @@ impl NewPost {
     /// `actor`, a `verb` or `text` that cannot be, or one of the three given twice.
     pub fn from_json(json: &[u8]) -> Result<Self, Invalid> {
         let whole = |problem: String| Invalid { field: "", problem };
-        if json.len() > BODY_BYTES_MAX {
-            let problem = format!("the post has {} bytes, at most {BODY_BYTES_MAX}", json.len());
-            return Err(whole(problem));
+        let bytes_max = BODY_BYTES_MAX - WRITTEN_BYTES_MAX;
+        if json.len() > bytes_max {
+            return Err(whole(format!("the post has {} bytes, at most {bytes_max}", json.len())));
         }
         let text =
             std::str::from_utf8(json).map_err(|error| whole(format!("the post is not UTF-8: {error}")))?;

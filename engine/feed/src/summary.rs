@@ -3,6 +3,9 @@
 //! One bit per shard, kept in the lane's state under the author. Bits are only ever set, since an unfollow
 //! does not tell whether another follower remains: the set is never too small, and a bit too many costs one
 //! message per post (ADR 6). Shard 0 is the lowest bit of the first byte.
+//!
+//! The state belongs to the lanes of one chain. A chain under another id builds its own from the follows that
+//! `posts` still holds: renaming the chain of a running feed loses the older ones.
 
 use mpc::{LaneState, Result};
 use relations::UserId;

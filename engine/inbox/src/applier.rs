@@ -9,15 +9,14 @@ use store::Store;
 
 use crate::{
     Error, Options, Result,
-    change::{Change, Reached, Shard, Tally},
+    change::{Change, Place, Reached, Tally},
     draft::Draft,
     position::{self, Position},
-    read::shown,
 };
 
 /// Applies one shard's messages to its store, each once, in order. Its calls block on disk.
 pub(crate) struct Applier {
-    shard: Shard,
+    place: Place,
     store: Arc<dyn Store>,
     position: Position,
 }
@@ -46,7 +45,11 @@ impl Applier {
         let position = Position::read(&*snapshot)?;
         match position::users(&*snapshot)? {
             Some(found) if found != users => {
-                return Err(Error::Users { shard: number, found: shown(&found), wanted: shown(&users) });
+                return Err(Error::Users {
+                    shard: number,
+                    found: position::shown(&found),
+                    wanted: position::shown(&users),
+                });
             }
             Some(_) => drop(snapshot),
             None => {
@@ -58,7 +61,7 @@ impl Applier {
             }
         }
         let (block_max, entries_max) = (options.block_entries_max, options.batch_entries_max);
-        Ok(Self { shard: Shard { number, users, block_max, entries_max }, store, position })
+        Ok(Self { place: Place { number, users, block_max, entries_max }, store, position })
     }
 
     /// The last sequence whose effects are all there.
@@ -70,10 +73,10 @@ impl Applier {
     /// did. Sequences that were applied before are skipped. After an error nothing has changed.
     pub(crate) fn apply(&mut self, arrivals: &[Arrival]) -> Result<(usize, Tally)> {
         let snapshot = self.store.snapshot()?;
-        let mut change = Change::over(&self.shard, &*snapshot);
+        let mut change = Change::over(&self.place, &*snapshot);
         let mut position = self.position;
         let mut done = 0;
-        let shard = self.shard.number;
+        let shard = self.place.number;
         for Arrival { sequence, event } in arrivals {
             if change.is_full() {
                 break;

@@ -16,7 +16,7 @@ use crate::{
 
 /// What makes a shard this shard.
 #[derive(Clone, Debug)]
-pub(crate) struct Shard {
+pub(crate) struct Place {
     /// Its place in the map, and its partition.
     pub(crate) number: u32,
     /// The users it owns.
@@ -46,7 +46,7 @@ pub(crate) struct Tally {
 
 /// One store batch in the making.
 pub(crate) struct Change<'s> {
-    shard: &'s Shard,
+    place: &'s Place,
     draft: Draft<'s>,
     feeds: Index,
     outboxes: Index,
@@ -56,13 +56,13 @@ pub(crate) struct Change<'s> {
 }
 
 impl<'s> Change<'s> {
-    pub(crate) fn over(shard: &'s Shard, snapshot: &'s dyn Snapshot) -> Self {
+    pub(crate) fn over(place: &'s Place, snapshot: &'s dyn Snapshot) -> Self {
         Self {
-            shard,
+            place,
             draft: Draft::over(snapshot),
-            feeds: Index::new(FEEDS, shard.block_max),
-            outboxes: Index::new(OUTBOXES, shard.block_max),
-            room: shard.entries_max.max(1),
+            feeds: Index::new(FEEDS, place.block_max),
+            outboxes: Index::new(OUTBOXES, place.block_max),
+            room: place.entries_max.max(1),
             tally: Tally::default(),
         }
     }
@@ -164,13 +164,13 @@ impl<'s> Change<'s> {
 
     /// Takes note of an event that no correct distributor sends; it must not stop those behind it.
     pub(crate) fn refuse(&mut self, reason: &str) -> Reached {
-        tracing::error!(shard = self.shard.number, reason, "an inbox message was refused");
+        tracing::error!(shard = self.place.number, reason, "an inbox message was refused");
         self.tally.refused += 1;
         Reached::Everyone
     }
 
     fn owns(&self, user: UserId) -> bool {
-        self.shard.users.contains(&user)
+        self.place.users.contains(&user)
     }
 
     /// Up to `max` local followers above `after`, ascending.

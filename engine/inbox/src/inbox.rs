@@ -15,8 +15,8 @@ use crate::{
     applier::Applier,
     metric::Meters,
     read,
+    shard::{Shard, State},
     tables::{FEEDS, FOLLOWERS, FOLLOWING, OUTBOXES},
-    worker::{State, Worker},
 };
 
 /// How far a shard is in its stream.
@@ -41,13 +41,14 @@ pub struct Inbox {
 
 struct Inner {
     map: ShardMap,
-    shards: Vec<Shard>,
+    shards: Vec<Home>,
     bus: Arc<dyn Bus>,
     tasks: TaskTracker,
     stop: DropGuard,
 }
 
-struct Shard {
+/// A shard as readers see it.
+struct Home {
     store: Arc<dyn Store>,
     state: watch::Receiver<State>,
 }
@@ -71,7 +72,7 @@ impl Inbox {
         }
         let cancel = CancellationToken::new();
         let mut shards = Vec::new();
-        let mut workers = Vec::new();
+        let mut homes = Vec::new();
         for (shard, store) in (0..map.shards()).zip(stores) {
             let Some(users) = map.users_of(shard) else { return Err(wrong) };
             let opening = Arc::clone(&store);
@@ -79,7 +80,7 @@ impl Inbox {
                 .await
                 .map_err(|error| Error::Stopped { shard, reason: error.to_string() })??;
             let (sender, state) = watch::channel(State { applied: applier.applied(), fault: None });
-            let worker = Worker {
+            let task = Shard {
                 shard,
                 bus: Arc::clone(&bus),
                 applier: Arc::new(Mutex::new(applier)),
@@ -88,16 +89,16 @@ impl Inbox {
                 cancel: cancel.clone(),
                 meters: Meters::of(shard),
             };
-            worker.check().await?;
-            shards.push(Shard { store, state });
-            workers.push(worker);
+            task.check().await?;
+            homes.push(Home { store, state });
+            shards.push(task);
         }
         let tasks = TaskTracker::new();
-        for worker in workers {
-            tasks.spawn(worker.run());
+        for shard in shards {
+            tasks.spawn(shard.run());
         }
         tasks.close();
-        Ok(Self { inner: Arc::new(Inner { map, shards, bus, tasks, stop: cancel.drop_guard() }) })
+        Ok(Self { inner: Arc::new(Inner { map, shards: homes, bus, tasks, stop: cancel.drop_guard() }) })
     }
 
     /// Stops applying and waits until every shard has finished its store batch. Reads go on working.
@@ -154,7 +155,7 @@ impl Inbox {
     /// [`Error::Bus`] when the bus cannot say how long its partitions are.
     pub async fn positions(&self) -> Result<Vec<Position>> {
         let mut positions = Vec::with_capacity(self.inner.shards.len());
-        for (shard, Shard { state, .. }) in (0..).zip(&self.inner.shards) {
+        for (shard, Home { state, .. }) in (0..).zip(&self.inner.shards) {
             let last = self.inner.bus.bounds(INBOX, shard).await?.last;
             let State { applied, fault } = state.borrow().clone();
             positions.push(Position { shard, applied, last: last.max(applied), fault });

@@ -18,8 +18,10 @@
 //! sees to by a factor of a hundred. Should the log have lost them, the shard refuses to go on
 //! ([`Error::Gap`]) instead of leaving a hole.
 //!
-//! **Size.** An index entry is a distance in a block of up to 128 (1–3 bytes) plus its share of a row:
-//! see `examples/inserts.rs`, which measures it.
+//! **Size and speed**, by `examples/inserts.rs` (4,000 users, 50 follows each, 4.9 million entries, LMDB): an
+//! index entry is a distance of 1–3 bytes in a block of up to 128 plus its share of a row, together 1.4 bytes;
+//! 26 for a user's only entry. 700,000 inserts per second, 50,000 pages of 20 per second, on one core of two that
+//! were busy otherwise.
 //!
 //! **Reads** are synchronous: a snapshot of a memory-mapped store, a walk down one index, one look-up for each post.
 //! Numbers whose post is gone are skipped, so a retraction is seen at once.
@@ -37,8 +39,8 @@ mod options;
 mod page;
 mod position;
 mod read;
+mod shard;
 mod tables;
-mod worker;
 
 pub use cursor::Cursor;
 pub use error::{Error, Result};

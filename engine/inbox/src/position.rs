@@ -61,4 +61,9 @@ pub(crate) fn put_users(draft: &mut Draft<'_>, users: &RangeInclusive<UserId>) {
     draft.put(META, USERS, pair(users.start().0, users.end().0).to_vec());
 }
 
+/// `first-last`, for people.
+pub(crate) fn shown(users: &RangeInclusive<UserId>) -> String {
+    format!("{}-{}", users.start(), users.end())
+}
+
 const CORRUPT: Error = Error::Corrupt { table: META };

@@ -1,6 +1,6 @@
 //! Reads: each from one snapshot, so that what a page says is true of one moment.
 
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relations::UserId;
@@ -94,9 +94,4 @@ pub(crate) fn neighbours(
         if users.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(users)
-}
-
-/// `first-last`, for people.
-pub(crate) fn shown(users: &RangeInclusive<UserId>) -> String {
-    format!("{}-{}", users.start(), users.end())
 }

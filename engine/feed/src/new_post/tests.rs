@@ -56,7 +56,7 @@ fn refusals_name_the_field() {
     let long = |field: &str, bytes: usize| format!("{{\"actor\":1,\"{field}\":\"{}\"}}", "x".repeat(bytes));
     assert_eq!(refused(long("verb", 65)).0, "/verb");
     assert_eq!(refused(long("text", TEXT_BYTES_MAX + 1)).0, "/text");
-    assert!(refused(long("other", BODY_BYTES_MAX)).1.contains("at most 1048576"));
+    assert!(refused(long("other", BODY_BYTES_MAX)).1.contains("at most 1048320"));
     assert!(refused(b"{\"actor\":1,\"x\":\"\xff\"}").1.contains("not UTF-8"));
     assert!(NewPost::from_json(long("text", TEXT_BYTES_MAX).as_bytes()).is_ok());
     assert_eq!(NewPost::from_json(b"{}").unwrap_err().to_string(), "`/actor` is missing");

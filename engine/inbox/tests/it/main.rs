@@ -1,6 +1,7 @@
 //! Shards over the embedded bus, in memory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here is a test")]
 
+mod faults;
 mod pages;
 mod position;
 

@@ -29,7 +29,7 @@ pub(crate) struct State {
 }
 
 /// One shard's task.
-pub(crate) struct Worker {
+pub(crate) struct Shard {
     pub(crate) shard: u32,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) applier: Arc<Mutex<Applier>>,
@@ -39,7 +39,7 @@ pub(crate) struct Worker {
     pub(crate) meters: Meters,
 }
 
-impl Worker {
+impl Shard {
     /// Checks that the shard and its partition belong together and miss nothing between them.
     pub(crate) async fn check(&self) -> Result<()> {
         let (shard, applied) = (self.shard, self.applied());
