@@ -77,9 +77,9 @@ async fn when_the_commit_fails_the_message_runs_again_and_its_effects_happen_onc
     let mut sink = node.sink("out").await;
     store.fail.store(true, SeqCst);
     node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|0");
     node.post(vec![message(2, "k", "x")]).await;
-    let bodies: Vec<_> = sink.take(2).await.into_iter().map(|m| m.body).collect();
-    assert_eq!(bodies, ["x|0", "x|1"], "published twice under one id, stored once; counted once");
+    assert_eq!(sink.take(1).await[0].body, "x|1", "published twice under one id, stored once; counted once");
     node.center.drain().await;
     assert!(sink.rest().is_empty());
     let lines = diary(&bus);
@@ -114,11 +114,11 @@ async fn what_the_ledger_has_is_acknowledged_without_running() {
     post(&*again.bus, posts).await;
     let node = again.start().await;
     let mut sink = node.sink("out").await;
-    node.post(vec![message(100, "k1", "x")]).await;
-    assert_eq!(sink.take(1).await[0].body, "x|10", "state goes on where it was");
+    node.post((0..5).map(|n| message(100 + n, &format!("k{n}"), "x")).collect()).await;
+    let bodies: Vec<_> = sink.take(5).await.into_iter().map(|m| m.body).collect();
+    assert_eq!(bodies, ["x|10"; 5], "state goes on where it was");
     node.center.drain().await;
     assert!(sink.rest().is_empty());
-    assert_eq!(node.bus.subscribe("posts", 0, "feed", 1).await.unwrap().lag().await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, Embedded, Stored, StreamSpec, partition_of};
 use model::{Message, Name};
-use mpc::{Center, Options, Parts, Quiet, Receipt, Router, ToStreams, receipt::Verdict};
+use mpc::{Center, Options, Parts, Quiet, Receipt, Router, ToStreams, Watch, receipt::Verdict};
 use store::{Memory, Store};
 use tempfile::TempDir;
 use tokio::{
@@ -44,6 +44,8 @@ impl Setup {
         fs::create_dir(&chains).unwrap();
         fs::create_dir(&bundles).unwrap();
         let mut options = Options::new(chains, bundles);
+        // Events have to do; tests of lost ones say so.
+        options.watch = Watch::Events(Duration::from_secs(3_600));
         options.retry = mpc::Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
         options.restart = mpc::Backoff { first: Duration::from_millis(1), max: Duration::from_millis(20) };
         options.quiet = Quiet {
