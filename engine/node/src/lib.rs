@@ -1,1 +1,5 @@
 //! Composes a running node.
+
+pub mod config;
+
+pub use config::Config;

@@ -74,7 +74,7 @@ impl Lines {
             let end = unsearched.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
             let text = match end {
                 Some(end) => self.held.split_to(end + 1),
-                None if self.ended && !(self.held.is_empty() && !self.skipping) => self.held.split(),
+                None if self.ended && (self.skipping || !self.held.is_empty()) => self.held.split(),
                 None => {
                     self.searched = self.held.len();
                     if self.held.len() > BODY_BYTES_MAX {

@@ -7,7 +7,11 @@ use serde::Serialize;
 /// `field` names the path or query parameter or header at fault, `pointer` (RFC 6901) the place in a JSON
 /// body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Parts {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -32,7 +36,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
         let kind = format!("urn:catena:problem:{kind}");
-        Self { kind, title, status, detail: detail.into(), field: None, pointer: None, header: None }
+        Self(Box::new(Parts { kind, title, status, detail: detail.into(), field: None, pointer: None, header: None }))
     }
 
     /// 400: a parameter or header has a value it may not have.
@@ -46,7 +50,7 @@ impl Problem {
     #[must_use]
     pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-body", "The body is not valid", detail);
-        problem.pointer = Some(pointer.into());
+        problem.0.pointer = Some(pointer.into());
         problem
     }
 
@@ -56,7 +60,7 @@ impl Problem {
         let detail = format!("at most {bytes_max} bytes are taken");
         let mut problem =
             Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail);
-        problem.pointer = Some(String::new());
+        problem.0.pointer = Some(String::new());
         problem
     }
 
@@ -96,21 +100,21 @@ impl Problem {
     /// Names the parameter or header at fault.
     #[must_use]
     pub fn field(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
+        self.0.field = Some(field.to_owned());
         self
     }
 
     /// Adds a response header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 
     /// The status it is answered with.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 }
 
@@ -119,10 +123,10 @@ impl IntoResponse for Problem {
         // Serialising texts and a number cannot fail; an empty body would still carry the status.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(body.into());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.0.header {
             headers.insert(name, value);
         }
         response

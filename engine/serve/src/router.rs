@@ -7,7 +7,6 @@ use crate::Problem;
 
 /// Completes a plane's routes: unknown paths and wrong methods are answered with problems, and so are
 /// compressed bodies, which nothing here unpacks.
-#[must_use]
 pub fn close(routes: Router) -> Router {
     routes.fallback(unknown).method_not_allowed_fallback(wrong_method).layer(middleware::from_fn(plain_only))
 }

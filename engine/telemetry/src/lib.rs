@@ -8,7 +8,7 @@
 mod logs;
 mod metrics;
 
-pub use logs::{FILTER_DEFAULT, LogFormat, UnknownLogFormat, init};
+pub use logs::{FILTER_DEFAULT, LogFormat, UnknownLogFormat, check_filter, init};
 pub use metrics::{LATENCY_BUCKETS_SECONDS, Metrics};
 
 use thiserror::Error;

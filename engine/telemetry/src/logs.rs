@@ -1,5 +1,6 @@
 use std::io::IsTerminal;
 
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::Error;
@@ -8,7 +9,8 @@ use crate::Error;
 pub const FILTER_DEFAULT: &str = "info";
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum LogFormat {
     /// A line for people, coloured on a terminal.
     #[default]
@@ -33,6 +35,19 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
+impl TryFrom<String> for LogFormat {
+    type Error = UnknownLogFormat;
+    fn try_from(text: String) -> Result<Self, UnknownLogFormat> {
+        text.parse()
+    }
+}
+
+impl From<LogFormat> for String {
+    fn from(format: LogFormat) -> Self {
+        format.to_string()
+    }
+}
+
 impl std::fmt::Display for LogFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -42,14 +57,25 @@ impl std::fmt::Display for LogFormat {
     }
 }
 
+/// Whether `filter` can be given to [`init`].
+///
+/// # Errors
+/// [`Error::Filter`] when it has a mistake.
+pub fn check_filter(filter: &str) -> Result<(), Error> {
+    parse(filter).map(drop)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, Error> {
+    EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })
+}
+
 /// Sends what `tracing` says to stderr, as far as `filter` lets it (`info`, `info,mpc=debug`, …).
 /// A second call leaves the first in place.
 ///
 /// # Errors
 /// [`Error::Filter`] when `filter` has a mistake; nothing is set up then.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), Error> {
-    let parsed =
-        EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })?;
+    let parsed = parse(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
     // `try_init` fails only where a subscriber is already in place: the first one stays.
     let _ = match format {

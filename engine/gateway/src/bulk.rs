@@ -1,0 +1,104 @@
+//! Many posts as NDJSON: a line in, a line out.
+//!
+//! The answer is produced while the request is read, a batch at a time, so memory does not depend on how much
+//! is sent; a client has to read while it writes. `{"line":3,"id":"…"}` means that line 3 is durable,
+//! `{"line":4,"problem":{…}}` that it was not taken, and a problem without a line that reading ended early.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use feed::{Forwarder, NewPost};
+use http::{HeaderValue, header};
+use relations::PostId;
+use serde::Serialize;
+use serve::{BODY_BYTES_MAX, Line, Lines, Problem};
+
+use crate::problem::{invalid, refused};
+
+/// Lines taken together at most: they share one wait for the disk.
+const BATCH_LINES_MAX: usize = 512;
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// One line of the answer.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<PostId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+impl Answer {
+    fn new(line: u64, outcome: Result<PostId, Problem>) -> Self {
+        let (id, problem) = match outcome {
+            Ok(id) => (Some(id), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        Self { line: Some(line), id, problem }
+    }
+}
+
+/// Posts the lines of `body`. With an idempotency key each line has its own, made of it and the line's number:
+/// sending the same lines again under the same key stores nothing twice.
+pub(crate) fn answer(forwarder: Forwarder, body: Body, key: Option<&str>) -> Response {
+    let bulk = Bulk { forwarder, lines: Lines::new(body), key: key.map(str::to_owned) };
+    let answers = futures::stream::try_unfold(Some(bulk), async |bulk| {
+        let Some(mut bulk) = bulk else { return Ok::<_, std::convert::Infallible>(None) };
+        Ok(match bulk.next().await {
+            Ok(answers) if answers.is_empty() => None,
+            Ok(answers) => Some((written(&answers), Some(bulk))),
+            Err(problem) => Some((written(&[Answer { line: None, id: None, problem: Some(problem) }]), None)),
+        })
+    });
+    let ndjson = [(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))];
+    (ndjson, Body::from_stream(answers)).into_response()
+}
+
+struct Bulk {
+    forwarder: Forwarder,
+    lines: Lines,
+    key: Option<String>,
+}
+
+impl Bulk {
+    /// Posts the next batch; empty at the end.
+    async fn next(&mut self) -> Result<Vec<Answer>, Problem> {
+        let lines = self.lines.batch(BATCH_LINES_MAX, BATCH_BYTES_MAX).await?;
+        let mut answers = Vec::with_capacity(lines.len());
+        let mut posts = Vec::with_capacity(lines.len());
+        let mut places = Vec::with_capacity(lines.len());
+        for Line { number, text } in lines {
+            let post = text.ok_or_else(|| Problem::too_large(BODY_BYTES_MAX));
+            match post.and_then(|text| NewPost::from_json(&text).map_err(|why| invalid(&why))) {
+                Ok(post) => {
+                    posts.push((post, self.key.as_ref().map(|key| format!("{key}/{number}"))));
+                    places.push(number);
+                }
+                Err(problem) => answers.push(Answer::new(number, Err(problem))),
+            }
+        }
+        let outcomes = self.forwarder.post_all(posts).await;
+        answers.extend(
+            places
+                .into_iter()
+                .zip(outcomes)
+                .map(|(number, outcome)| Answer::new(number, outcome.map_err(|error| refused(&error)))),
+        );
+        answers.sort_unstable_by_key(|answer| answer.line);
+        Ok(answers)
+    }
+}
+
+fn written(answers: &[Answer]) -> Bytes {
+    let mut text = Vec::with_capacity(answers.len() * 64);
+    for answer in answers {
+        // Numbers and texts into memory: there is nothing to fail.
+        let _ = serde_json::to_writer(&mut text, answer);
+        text.push(b'\n');
+    }
+    text.into()
+}

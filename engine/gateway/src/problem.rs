@@ -1,0 +1,47 @@
+//! What goes wrong below, as clients see it.
+
+use std::error::Error;
+
+use serve::Problem;
+
+/// After an overload, when to come back, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// A post that cannot be taken.
+pub(crate) fn invalid(invalid: &feed::Invalid) -> Problem {
+    Problem::body(invalid.field, invalid.to_string())
+}
+
+/// Something the feed did not accept.
+pub(crate) fn refused(error: &feed::Error) -> Problem {
+    if let feed::Error::Bus { source } = error {
+        if let bus::Error::Overloaded { .. } = **source {
+            return Problem::overloaded(RETRY_AFTER_SECONDS, format!("nothing was taken: {source}"));
+        }
+        tracing::warn!(error = %chain(source), "refused: the bus did not take it");
+        return Problem::unavailable(format!("nothing was taken: {source}"));
+    }
+    tracing::error!(error = %chain(error), "refused");
+    Problem::internal(format!("nothing was taken: {error}"))
+}
+
+/// A read that an inbox could not answer.
+pub(crate) fn unread(error: &inbox::Error) -> Problem {
+    tracing::error!(error = %chain(error), "failed to read an inbox");
+    if error.retryable() {
+        Problem::unavailable(error.to_string())
+    } else {
+        Problem::internal(error.to_string())
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
+}

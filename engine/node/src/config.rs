@@ -1,0 +1,87 @@
+//! What a node is told: defaults < file < environment < flags.
+//!
+//! Every key has one place in the TOML file (`http.address`) and one environment variable made of it
+//! (`CATENA_HTTP_ADDRESS`). Unknown keys are errors; everything is checked before anything is opened, and an
+//! error names the key, its value, where it came from and what is allowed.
+
+mod layers;
+mod mistake;
+mod sections;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use layers::{Flag, Sources};
+pub use mistake::{ConfigError, Mistake, Origin};
+pub use sections::{Admin, Bus, Http, Inbox, Log, Planted, Posts, Runtime, Shard, Store, Watch, WatchMode};
+
+/// Everything a node is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder of all the node keeps; made when it is not there, used by one node at a time.
+    pub data: PathBuf,
+    /// The folder of chain files.
+    pub chains: PathBuf,
+    /// The folder of bundles.
+    pub bundles: PathBuf,
+    /// The data plane.
+    pub http: Http,
+    /// The management plane.
+    pub admin: Admin,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The stream of posts.
+    pub posts: Posts,
+    /// The inbox shards.
+    pub inbox: Inbox,
+    /// The embedded bus.
+    pub bus: Bus,
+    /// The stores below the data folder.
+    pub store: Store,
+    /// How changes of chains and bundles are noticed.
+    pub watch: Watch,
+    /// What runs bundles.
+    pub runtime: Runtime,
+    /// Bugs to plant, for tests that must be seen to catch them.
+    #[doc(hidden)]
+    pub planted: Planted,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            chains: "chains".into(),
+            bundles: "bundles".into(),
+            http: Http::default(),
+            admin: Admin::default(),
+            log: Log::default(),
+            posts: Posts::default(),
+            inbox: Inbox::default(),
+            bus: Bus::default(),
+            store: Store::default(),
+            watch: Watch::default(),
+            runtime: Runtime::default(),
+            planted: Planted::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Lays the sources over the defaults, and checks the result.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every mistake there is, or the first one of a file that is no TOML or has keys
+    /// or values of a wrong type.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let (config, origins) = layers::lay(sources)?;
+        let mistakes = validate::mistakes(&config, &origins);
+        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError::Values { mistakes }) }
+    }
+}

@@ -1,0 +1,157 @@
+use std::{collections::BTreeMap, path::PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, Mistake, Origin};
+
+/// What every variable of ours begins with.
+const PREFIX: &str = "CATENA_";
+
+/// Where the configuration comes from, beside the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A TOML file.
+    pub file: Option<PathBuf>,
+    /// Variables; those that do not begin with `CATENA_` are none of ours.
+    pub environment: Vec<(String, String)>,
+    /// Variables that begin with `CATENA_` and mean something to somebody else.
+    pub foreign: &'static [&'static str],
+    /// What the command line says.
+    pub flags: Vec<Flag>,
+}
+
+/// One key set on the command line.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// The key: `http.address`.
+    pub key: &'static str,
+    /// The flag as people write it: `--http`.
+    pub flag: &'static str,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// Who set each key that is not at its default.
+pub(super) type Origins = BTreeMap<String, Origin>;
+
+/// Lays file, environment and flags over the defaults, in this order.
+pub(super) fn lay(sources: &Sources) -> Result<(Config, Origins), ConfigError> {
+    let mut table = Table::try_from(Config::default())
+        .map_err(|error| ConfigError::Defaults { problem: error.to_string() })?;
+    let mut keys = Vec::new();
+    leaves(&table, "", &mut keys);
+    let mut layers = Layers { config: Config::default(), origins: Origins::new(), mistakes: Vec::new() };
+    if let Some(path) = &sources.file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        let wrong = |error: toml::de::Error| ConfigError::File { path: path.clone(), problem: error.to_string() };
+        layers.config = toml::from_str(&text).map_err(wrong)?;
+        let said: Table = toml::from_str(&text).map_err(wrong)?;
+        let mut set = Vec::new();
+        leaves(&said, "", &mut set);
+        layers.origins.extend(set.into_iter().map(|key| (key, Origin::File(path.clone()))));
+        overlay(&mut table, said);
+    }
+    for (name, value) in &sources.environment {
+        let ours = name.starts_with(PREFIX) && !sources.foreign.contains(&name.as_str());
+        if !ours {
+            continue;
+        }
+        let origin = Origin::Environment(name.clone());
+        match keys.iter().find(|key| variable(key) == *name) {
+            Some(key) => layers.set(&mut table, key, value, origin),
+            None => layers.wrong(name, value, origin, "there is no such key".to_owned()),
+        }
+    }
+    for Flag { key, flag, value } in &sources.flags {
+        layers.set(&mut table, key, value, Origin::Flag((*flag).to_owned()));
+    }
+    if layers.mistakes.is_empty() {
+        Ok((layers.config, layers.origins))
+    } else {
+        Err(ConfigError::Values { mistakes: layers.mistakes })
+    }
+}
+
+/// What has been laid so far.
+struct Layers {
+    config: Config,
+    origins: Origins,
+    mistakes: Vec<Mistake>,
+}
+
+impl Layers {
+    /// Sets one key to a text; the whole is read back each time, so that a mistake is known by its key.
+    fn set(&mut self, table: &mut Table, key: &str, text: &str, origin: Origin) {
+        let Some(place) = place(table, key) else {
+            return self.wrong(key, text, origin, "there is no such key".to_owned());
+        };
+        let before = match value(place, text) {
+            Ok(value) => std::mem::replace(place, value),
+            Err(problem) => return self.wrong(key, text, origin, problem),
+        };
+        match Value::Table(table.clone()).try_into() {
+            Ok(config) => {
+                self.config = config;
+                self.origins.insert(key.to_owned(), origin);
+            }
+            Err(error) => {
+                if let Some(place) = self::place(table, key) {
+                    *place = before;
+                }
+                self.wrong(key, text, origin, error.message().to_owned());
+            }
+        }
+    }
+
+    fn wrong(&mut self, key: &str, value: &str, origin: Origin, problem: String) {
+        self.mistakes.push(Mistake { key: key.to_owned(), value: value.to_owned(), origin, problem });
+    }
+}
+
+/// `http.address` → `CATENA_HTTP_ADDRESS`.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "_").to_uppercase())
+}
+
+/// The dotted keys of everything that is not a table.
+fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+    for (name, value) in table {
+        match value {
+            Value::Table(inner) => leaves(inner, &format!("{prefix}{name}."), keys),
+            _ => keys.push(format!("{prefix}{name}")),
+        }
+    }
+}
+
+fn overlay(below: &mut Table, above: Table) {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                below.insert(name, value);
+            }
+        }
+    }
+}
+
+fn place<'t>(table: &'t mut Table, key: &str) -> Option<&'t mut Value> {
+    match key.split_once('.') {
+        Some((section, rest)) => place(table.get_mut(section)?.as_table_mut()?, rest),
+        None => table.get_mut(key),
+    }
+}
+
+/// Reads `text` as what `like` is: texts as they are, everything else as TOML.
+fn value(like: &Value, text: &str) -> Result<Value, String> {
+    if like.is_str() {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let read = toml::from_str::<Table>(&format!("value = {text}")).ok();
+    let read = read.and_then(|mut table| table.remove("value")).filter(|value| value.same_type(like));
+    read.ok_or_else(|| match like {
+        Value::Integer(_) => "must be a whole number".to_owned(),
+        Value::Boolean(_) => "must be `true` or `false`".to_owned(),
+        _ => format!("must be a list as TOML writes it, such as `{like}`"),
+    })
+}

@@ -1,0 +1,186 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use telemetry::LogFormat;
+
+/// The data plane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where it listens; port 0 takes a free one.
+    #[serde(deserialize_with = "address")]
+    pub address: SocketAddr,
+    /// Open connections at most.
+    pub connections_max: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { address: loopback(8080), connections_max: 10_000 }
+    }
+}
+
+/// The management plane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Where it listens; port 0 takes a free one.
+    #[serde(deserialize_with = "address")]
+    pub address: SocketAddr,
+    /// Names, beside `localhost` and the address itself, that browsers may know it by.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { address: loopback(8081), hosts: Vec::new() }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` for people or `json` for machines.
+    pub format: LogFormat,
+    /// What: `info`, or `info,mpc=debug`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: telemetry::FILTER_DEFAULT.to_owned() }
+    }
+}
+
+/// The stream of posts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Posts {
+    /// Partitions, and so lanes that work side by side. Fixed once the data folder has been used.
+    pub partitions: u32,
+}
+
+impl Default for Posts {
+    fn default() -> Self {
+        Self { partitions: 4 }
+    }
+}
+
+/// The inbox shards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inbox {
+    /// Each owns the users from its first one to the next shard's. Fixed once the data folder has been used.
+    pub shards: Vec<Shard>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { shards: vec![Shard { first_user: 0 }] }
+    }
+}
+
+/// One inbox shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// The lowest user id it owns.
+    pub first_user: u64,
+}
+
+/// The embedded bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bus {
+    /// Bytes that may wait to become durable; past it posts are refused with 429.
+    pub queue_bytes_max: usize,
+    /// Bytes of recent messages kept in memory for each partition.
+    pub tail_bytes_max: usize,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        let bus::Options { queue_bytes_max, tail_bytes_max, .. } = bus::Options::default();
+        Self { queue_bytes_max, tail_bytes_max }
+    }
+}
+
+/// The stores below the data folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The most one store file can grow to; costs address space only.
+    pub file_bytes_max: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { file_bytes_max: 64 << 30 }
+    }
+}
+
+/// How changes of chains and bundles are noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Watch {
+    /// Whether the operating system tells, or only scans find out.
+    pub mode: WatchMode,
+    /// Time between two full scans of the folders, in milliseconds.
+    pub scan_every_ms: u64,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { mode: WatchMode::Events, scan_every_ms: 5_000 }
+    }
+}
+
+/// Who notices a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// The operating system's events, and scans for those that get lost.
+    Events,
+    /// Scans alone: for network disks.
+    Poll,
+}
+
+/// What runs bundles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runtime {
+    /// Instances alive at once, over all steps.
+    pub instances_max: u32,
+    /// Memory of one instance at most, whatever a chain says, in MiB.
+    pub memory_mb_max: usize,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        let bundle::Options { instances_max, memory_bytes_max, .. } = bundle::Options::default();
+        Self { instances_max, memory_mb_max: memory_bytes_max >> 20 }
+    }
+}
+
+/// Bugs to plant. A fault test is believed only after it was seen to catch the bug it is for.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Planted {
+    /// The bus acknowledges before a publish is durable.
+    pub ack_before_durable: bool,
+    /// Messages do not keep the generation they began under.
+    pub no_generation_pin: bool,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!("`{text}` is not an address and a port, such as `127.0.0.1:8080`"))
+    })
+}

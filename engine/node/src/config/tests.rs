@@ -1,0 +1,95 @@
+use std::path::Path;
+
+use super::*;
+
+/// Sources whose folders exist, with a file of `text`.
+fn sources(folder: &Path, text: &str) -> Sources {
+    let file = folder.join("catena.toml");
+    std::fs::write(&file, text).unwrap();
+    let here = folder.display().to_string();
+    let flag = |key, flag| Flag { key, flag, value: here.clone() };
+    let flags = vec![flag("chains", "--chains"), flag("bundles", "--bundles")];
+    Sources { file: Some(file), flags, ..Sources::default() }
+}
+
+fn variables(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn refusal(sources: &Sources) -> String {
+    Config::load(sources).unwrap_err().to_string()
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = sources(
+        folder.path(),
+        "[http]\naddress = '127.0.0.1:1'\nconnections_max = 1\n[posts]\npartitions = 7\n[log]\nformat = 'json'",
+    );
+    sources.environment = variables(&[
+        ("CATENA_HTTP_ADDRESS", "127.0.0.1:2"),
+        ("CATENA_HTTP_CONNECTIONS_MAX", "2"),
+        ("CATENA_INBOX_SHARDS", "[{ first_user = 0 }, { first_user = 500 }]"),
+        ("CATENA_TOKEN", "of another tool"),
+        ("PATH", "/bin"),
+    ]);
+    sources.foreign = &["CATENA_TOKEN"];
+    sources.flags.push(Flag { key: "http.address", flag: "--http", value: "127.0.0.1:3".to_owned() });
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(config.http, Http { address: "127.0.0.1:3".parse().unwrap(), connections_max: 2 });
+    assert_eq!(config.posts.partitions, 7);
+    assert_eq!(config.log.format, telemetry::LogFormat::Json);
+    assert_eq!(config.inbox.shards.len(), 2);
+    assert_eq!(config.bus, Bus::default());
+}
+
+#[test]
+fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = sources(folder.path(), "chains = 'nowhere'\n[posts]\npartitions = 0");
+    sources.flags.retain(|flag| flag.key != "chains");
+    sources.environment =
+        variables(&[("CATENA_INBOX_SHARDS", "[{ first_user = 5 }]"), ("CATENA_LOG_FILTER", "mpc=loud")]);
+    sources.flags.push(Flag { key: "admin.address", flag: "--admin", value: "127.0.0.1:8080".to_owned() });
+    let said = refusal(&sources);
+    for part in [
+        &format!("`posts.partitions` = `0` (from file `{}`): must be from 1 to 1024", sources.file.as_ref().unwrap().display()),
+        "`inbox.shards` = `[5]` (from environment variable `CATENA_INBOX_SHARDS`): the first shard must start at user 0",
+        "`log.filter` = `mpc=loud` (from environment variable `CATENA_LOG_FILTER`)",
+        "`admin.address` = `127.0.0.1:8080` (from flag `--admin`): is the data plane's address",
+        "`chains` = `nowhere`",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing in:\n{said}");
+    }
+}
+
+#[test]
+fn what_is_not_a_key_or_of_another_type_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, parts) in [
+        ("[http]\nadress = '1'", ["adress", "address"]),
+        ("posts = 4", ["line 1", "posts"]),
+        ("[http]\naddress = 'here'", ["line 2", "`here` is not an address and a port"]),
+        ("[log", ["line 1", "catena.toml"]),
+    ] {
+        let said = refusal(&sources(folder.path(), text));
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} are missing in:\n{said}");
+    }
+    let mut sources = sources(folder.path(), "");
+    sources.environment = variables(&[
+        ("CATENA_HTTP_ADRESS", "x"),
+        ("CATENA_POSTS_PARTITIONS", "four"),
+        ("CATENA_LOG_FORMAT", "xml"),
+        ("CATENA_HTTP_ADDRESS", "localhost"),
+    ]);
+    let said = refusal(&sources);
+    for part in [
+        "`CATENA_HTTP_ADRESS` = `x` (from environment variable `CATENA_HTTP_ADRESS`): there is no such key",
+        "`posts.partitions` = `four` (from environment variable `CATENA_POSTS_PARTITIONS`): must be a whole number",
+        "`xml` is not a log format",
+        "`localhost` is not an address and a port",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing in:\n{said}");
+    }
+}

@@ -1,0 +1,67 @@
+use std::{fmt::Display, ops::RangeInclusive};
+
+use relations::ShardMap;
+
+use super::{Config, Mistake, layers::Origins};
+
+/// Everything that is wrong with values of the right type.
+pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
+    let mut check = Check { origins, mistakes: Vec::new() };
+    check.range("http.connections_max", config.http.connections_max, 1..=1_000_000);
+    check.range("posts.partitions", config.posts.partitions, 1..=1024);
+    // A queue has to hold the largest message there can be, and what else comes meanwhile.
+    check.range("bus.queue_bytes_max", config.bus.queue_bytes_max, 4 << 20..=16 << 30);
+    check.range("bus.tail_bytes_max", config.bus.tail_bytes_max, 0..=16 << 30);
+    check.range("store.file_bytes_max", config.store.file_bytes_max, 64 << 20..=16 << 40);
+    check.range("watch.scan_every_ms", config.watch.scan_every_ms, 50..=3_600_000);
+    check.range("runtime.instances_max", config.runtime.instances_max, 1..=10_000);
+    check.range("runtime.memory_mb_max", config.runtime.memory_mb_max, 1..=4096);
+    if let Err(error) = telemetry::check_filter(&config.log.filter) {
+        check.wrong("log.filter", &config.log.filter, error.to_string());
+    }
+    if let Err(error) = config.shard_map() {
+        let shards: Vec<_> = config.inbox.shards.iter().map(|shard| shard.first_user).collect();
+        check.wrong("inbox.shards", format!("{shards:?}"), error.to_string());
+    }
+    let (http, admin) = (config.http.address, config.admin.address);
+    if http.port() != 0 && http == admin {
+        check.wrong("admin.address", admin, "is the data plane's address: the planes need one each".to_owned());
+    }
+    for host in &config.admin.hosts {
+        if host.is_empty() || host.contains(['/', ':', ' ']) {
+            check.wrong("admin.hosts", host, "must be names without scheme, port or path".to_owned());
+        }
+    }
+    for (key, folder) in [("chains", &config.chains), ("bundles", &config.bundles)] {
+        if !folder.is_dir() {
+            check.wrong(key, folder.display(), "is not a folder; make it, or name another".to_owned());
+        }
+    }
+    check.mistakes
+}
+
+impl Config {
+    /// The shard map that `inbox.shards` describes.
+    pub(crate) fn shard_map(&self) -> Result<ShardMap, relations::InvalidShardMap> {
+        ShardMap::new(self.inbox.shards.iter().map(|shard| shard.first_user).collect())
+    }
+}
+
+struct Check<'a> {
+    origins: &'a Origins,
+    mistakes: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>) {
+        if !allowed.contains(&value) {
+            self.wrong(key, value, format!("must be from {} to {}", allowed.start(), allowed.end()));
+        }
+    }
+
+    fn wrong(&mut self, key: &str, value: impl Display, problem: String) {
+        // A section's keys may have been set one by one, a list only as a whole: the key itself is known.
+        let origin = self.origins.get(key).cloned().unwrap_or_default();
+        self.mistakes.push(Mistake { key: key.to_owned(), value: value.to_string(), origin, problem });
+    }
+}
