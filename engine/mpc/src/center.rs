@@ -83,11 +83,15 @@ impl Center {
         let running = self.0.table.all();
         let notes = self.0.board.read();
         let mut chains: Vec<_> = running.values().map(|live| self.running(live)).collect();
-        for (path, FileNote { chain, refused }) in notes.files {
-            let Some(id) = chain else { continue };
+        // What runs first, so that a chain two files name is shown with the one it runs from.
+        let (run, refused): (Vec<_>, Vec<_>) =
+            notes.files.into_iter().partition(|(_, note)| note.refused.is_none());
+        for (path, FileNote { chain, refused }) in run.into_iter().chain(refused) {
+            // A text too broken to name its chain goes by the name of its file.
+            let stem = || path.file_stem().and_then(|stem| Name::new(stem.to_str()?).ok());
+            let Some(id) = chain.or_else(stem) else { continue };
             match chains.iter_mut().find(|status| status.id == id) {
-                // Two files may name one chain; what runs is shown with the file it runs from.
-                Some(status) if status.path.as_os_str().is_empty() || refused.is_none() => {
+                Some(status) if status.path.as_os_str().is_empty() => {
                     status.path = path;
                     status.refused = refused;
                 }

@@ -26,11 +26,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Options, Parts, Result, metric, table::Table};
-use failure::sentence;
 use ledger::Ledger;
 use overlay::Overlay;
 use runner::{Ran, Runner, Stop};
 
+pub(crate) use failure::sentence;
 pub(crate) use gauge::LaneGauge;
 
 /// How often a lane looks how much is left to do.
@@ -136,6 +136,12 @@ impl<'a> Lane<'a> {
         let bounds = parts.bus.bounds(stream, *partition).await?;
         let here = Arc::clone(place);
         let mut ledger = blocking(move || read_ledger(&here)).await??;
+        if bounds.last < ledger.newest() {
+            // Sequences never go back, so this is another stream of that name, or one that lost its end in a power
+            // failure. To believe the ledger would be to take new messages for settled ones.
+            tracing::warn!(%chain, %stream, partition, "the ledger is ahead of the stream and starts anew");
+            ledger = Ledger::default();
+        }
         ledger.begin_at(bounds.first);
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);

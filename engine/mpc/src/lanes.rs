@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use model::Name;
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use crate::{
     LaneStatus, Options, Parts,
@@ -70,7 +71,8 @@ impl Lanes {
             options: Arc::clone(&self.options),
             gauge: Arc::clone(&gauge),
         };
-        self.tasks.spawn(lane::supervise(Arc::new(place), close.clone()));
+        let span = tracing::info_span!("lane", %chain, partition);
+        self.tasks.spawn(lane::supervise(Arc::new(place), close.clone()).instrument(span));
         Open { stream: stream.clone(), close, gauge }
     }
 

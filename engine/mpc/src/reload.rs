@@ -31,7 +31,7 @@ use crate::{
     board::Board,
     generation::Drained,
     history::History,
-    lane::blocking,
+    lane::{blocking, sentence},
     lanes::Lanes,
     pin_fault::Current,
     table::{Chains, Table},
@@ -91,7 +91,7 @@ impl Reloader {
         ];
         // Watching begins before the first look, so that nothing falls in between.
         let watcher = match options.watch {
-            Watch::Events(_) => Some(Watcher::new(&folders)?),
+            Watch::Events(_) => watch(&folders),
             Watch::Poll(_) => None,
         };
         let bundles = Arc::clone(&shared.parts.bundles);
@@ -158,12 +158,13 @@ impl Reloader {
             while let Some(note) = self.watcher.as_mut().and_then(Watcher::ready) {
                 scan_now |= self.note(note);
             }
-            if scan_now || Instant::now() >= scan_at {
+            let in_turn = Instant::now() >= scan_at;
+            if scan_now || in_turn {
                 self.scan().await;
                 scan_at = Instant::now() + self.options.watch.interval();
             }
             self.look().await;
-            if self.is_time() {
+            if self.is_time() || (in_turn && self.shelf.lock().any_refusal(swap::may_pass)) {
                 self.reload().await;
             }
         }
@@ -299,6 +300,12 @@ impl Reloader {
         })
         .await
     }
+}
+
+/// A node that cannot watch (the system's watches are used up, say) is slower, not dead.
+fn watch(folders: &[Folder]) -> Option<Watcher> {
+    let watcher = Watcher::new(folders);
+    watcher.inspect_err(|error| tracing::warn!(error = sentence(error), "scans have to do")).ok()
 }
 
 fn scan(folders: &[Folder]) -> Result<BTreeMap<PathBuf, Print>> {

@@ -49,7 +49,7 @@ impl Failure {
 }
 
 /// An error and its causes in one sentence.
-pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -31,6 +31,11 @@ impl Ledger {
         sequence <= self.floor || self.run_before(sequence).is_some_and(|(_, to)| sequence <= to)
     }
 
+    /// The newest settled sequence.
+    pub(super) fn newest(&self) -> u64 {
+        self.above.last_key_value().map_or(self.floor, |(_, to)| *to)
+    }
+
     pub(super) fn settle(&mut self, sequence: u64) {
         if self.is_settled(sequence) {
             return;
@@ -91,13 +96,14 @@ mod tests {
             for sequence in 0..62 {
                 prop_assert_eq!(ledger.is_settled(sequence), model.contains(&sequence), "{}", sequence);
             }
+            prop_assert_eq!(Some(ledger.newest()), model.last().copied());
             prop_assert_eq!(Ledger::decode(&ledger.encode()), Some(ledger));
         }
 
         #[test]
         fn random_bytes_are_refused_not_panicked_on(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
             if bytes.len() % 16 != 8 {
-                prop_assert_eq!(Ledger::decode(&bytes), None);
+            prop_assert_eq!(Ledger::decode(&bytes), None);
             }
         }
     }

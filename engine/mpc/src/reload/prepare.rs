@@ -80,10 +80,15 @@ fn causes(shelf: &Shelf, path: &Path, changed: &Changed, live: &Chains) -> Vec<C
     let itself = changed.causes.iter().filter(|cause| cause.path == path);
     let plan = file.chain.as_ref().and_then(|chain| live.get(chain)).map(|live| &live.plan);
     let uses = |plan: &Plan| plan.steps.iter().any(|step| changed.bundles.contains(&step.bundle.name));
-    // What was refused may be mended by any change: a bundle that came, a file of the same chain that went.
     let affected = file.refusal.is_some() || plan.is_some_and(uses);
     let others = changed.causes.iter().filter(|cause| affected && cause.path != path);
-    itself.chain(others).cloned().collect()
+    let mut causes: Vec<_> = itself.chain(others).cloned().collect();
+    // What was refused may be mended by any change: a bundle that came, a file of the same chain that went; or by
+    // time, when it was bus or store that refused.
+    if affected && !causes.iter().any(|cause| cause.path == path) {
+        causes.insert(0, Cause { path: path.to_owned(), change: Change::Affected });
+    }
+    causes
 }
 
 fn propose(
@@ -155,12 +160,4 @@ fn compile(
 fn is_same(live: &Live, plan: &Plan) -> bool {
     let bundles = |plan: &Plan| plan.steps.iter().map(|step| step.bundle.digest).collect::<Vec<_>>();
     live.plan.source_digest == plan.source_digest && bundles(&live.plan) == bundles(plan)
-}
-
-/// The causes as the receipt of a chain shows them: its own file, when it did not change itself, is affected.
-pub(super) fn with_own_file(path: &Path, mut cause: Vec<Cause>) -> Vec<Cause> {
-    if !cause.iter().any(|cause| cause.path == path) {
-        cause.insert(0, Cause { path: path.to_owned(), change: Change::Affected });
-    }
-    cause
 }

@@ -148,6 +148,16 @@ impl Shelf {
         self.chains.get(path).and_then(|file| file.refusal.clone())
     }
 
+    /// Whether some text does not run for such a reason.
+    pub(super) fn any_refusal(&self, is_such: impl Fn(&Refusal) -> bool) -> bool {
+        self.chains.values().filter_map(|file| file.refusal.as_ref()).any(is_such)
+    }
+
+    /// Whether the file at `path` stands for a chain, or would like to.
+    pub(super) fn means_something(&self, path: &Path) -> bool {
+        self.chains.get(path).is_some_and(|file| file.chain.is_some() || file.refusal.is_some())
+    }
+
     /// Whether some file stands for `chain`.
     pub(super) fn is_claimed(&self, chain: &Name) -> bool {
         self.chains.values().any(|file| file.chain.as_ref() == Some(chain))

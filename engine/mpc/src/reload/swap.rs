@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{
     Reloader, diff,
-    prepare::{Proposal, Ready, What, with_own_file},
+    prepare::{Proposal, Ready, What},
     shelf::Changed,
 };
 use crate::{
@@ -26,6 +26,11 @@ use crate::{
     table::Chains,
     time::{self, millis},
 };
+
+/// Refusals that may pass without any file changing.
+const NO_BUS: &str = "mpc::no-bus";
+const NO_STORE: &str = "mpc::no-store";
+const UNKNOWN_INPUT: &str = "mpc::unknown-input";
 
 /// A receipt, and what it still waits for.
 pub(super) struct Pending {
@@ -75,9 +80,11 @@ impl Reloader {
         for Pending { receipt, drain } in &mut pending {
             receipt.phases.read_ms = millis(read);
             receipt.refused.clone_from(&changed.refused);
+            if matches!(receipt.verdict, Verdict::Live | Verdict::Removed) {
+                receipt.phases.swap_ms = swap_ms;
+            }
             let replaced = receipt.replaced.and(receipt.chain.as_ref());
             if let Some((chain, live)) = replaced.and_then(|chain| old.get_key_value(chain)) {
-                receipt.phases.swap_ms = swap_ms;
                 let drained = self.drains.remove(&(chain.clone(), live.generation));
                 *drain = drained.map(|drained| Drain {
                     drained,
@@ -99,13 +106,13 @@ impl Reloader {
             let Some(ready) = proposal.ready() else { continue };
             let file = proposal.path.display().to_string();
             let refusal = match &streams {
-                Err(error) => Refusal::whole(&file, "mpc::no-bus", error.to_string(), None),
+                Err(error) => Refusal::whole(&file, NO_BUS, error.to_string(), None),
                 Ok(streams) if streams.partitions(&ready.plan.input).is_some() => continue,
                 Ok(streams) => {
                     let message = format!("there is no stream `{}` to read", ready.plan.input);
                     let names: Vec<_> = streams.names().iter().map(|name| format!("`{name}`")).collect();
                     let hint = format!("there are {}", names.join(", "));
-                    Refusal::whole(&file, "mpc::unknown-input", message, Some(hint))
+                    Refusal::whole(&file, UNKNOWN_INPUT, message, Some(hint))
                 }
             };
             proposal.what = What::Refused(refusal);
@@ -140,8 +147,7 @@ impl Reloader {
             Err(error) => {
                 for proposal in proposals.iter_mut().filter(|proposal| proposal.ready().is_some()) {
                     let file = proposal.path.display().to_string();
-                    proposal.what =
-                        What::Refused(Refusal::whole(&file, "mpc::no-store", error.to_string(), None));
+                    proposal.what = What::Refused(Refusal::whole(&file, NO_STORE, error.to_string(), None));
                 }
                 0
             }
@@ -168,7 +174,7 @@ impl Reloader {
         let mut receipt = Receipt {
             chain: chain.clone(),
             generation: running.map(|live| live.generation),
-            cause: with_own_file(&path, cause),
+            cause,
             steps: running.map(|live| StepStatus::of(&live.plan)).unwrap_or_default(),
             phases,
             ..Receipt::new(Verdict::Unchanged)
@@ -228,7 +234,7 @@ impl Reloader {
             pending.push(Pending { receipt, drain: None });
         }
         self.board.write(|notes| {
-            notes.files.retain(|path, _| shelf.chains.contains_key(path));
+            notes.files.retain(|path, _| shelf.means_something(path));
             notes.bundles.present.clone_from(&shelf.loaded.present);
             notes.bundles.refused.clone_from(&shelf.loaded.refused);
         });
@@ -240,15 +246,24 @@ impl Reloader {
             return None;
         }
         let verdict = if changed.refused.is_empty() { Verdict::Unchanged } else { Verdict::Refused };
+        let changes = match verdict {
+            Verdict::Unchanged => vec!["no chain depends on it".to_owned()],
+            _ => Vec::new(),
+        };
         let receipt = Receipt {
             cause: changed.causes.clone(),
-            changes: vec!["no chain depends on it".to_owned()],
+            changes,
             refused: changed.refused.clone(),
             phases: Phases { read_ms: millis(read), ..Phases::default() },
             ..Receipt::new(verdict)
         };
         Some(Pending { receipt, drain: None })
     }
+}
+
+/// Whether a refusal may pass without any file changing.
+pub(super) fn may_pass(refusal: &Refusal) -> bool {
+    refusal.mistakes.iter().any(|mistake| [NO_BUS, NO_STORE, UNKNOWN_INPUT].contains(&mistake.code.as_str()))
 }
 
 impl Proposal {

@@ -45,7 +45,7 @@ async fn the_start_leaves_a_receipt_for_each_chain_and_the_good_ones_run() {
     let chains = node.center.chains();
     assert_eq!((&*chains[0].id, chains[0].lanes.len(), chains[0].refused.is_none()), ("feed", 4, true));
     assert_eq!(chains[0].path, node.path("chains/feed.toml"));
-    assert!(chains.iter().skip(1).all(|chain| chain.generation.is_none() && chain.refused.is_some()));
+    assert_eq!((&*chains[1].id, chains[1].generation, chains[1].refused.is_some()), ("other", None, true));
 }
 
 #[tokio::test]
@@ -214,4 +214,19 @@ async fn generations_and_receipts_go_on_after_a_restart() {
     assert_eq!(receipts[0].generation, Some(3));
     assert_eq!(receipts[1], live);
     assert_eq!(receipts.iter().map(|receipt| receipt.number).collect::<Vec<_>>(), [3, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_chain_whose_input_comes_later_goes_live_by_itself() {
+    let mut setup =
+        setup().await.with(&[("chains/feed.toml", &feed("^1").replace("\"posts\"", "\"later\""))]);
+    setup.options.watch = mpc::Watch::Events(std::time::Duration::from_millis(20));
+    let mut node = setup.start().await;
+    assert_eq!(node.center.receipts(9)[0].verdict, Verdict::Refused);
+    node.bus.provision(&bus::StreamSpec::new(model::Name::new("later").unwrap(), 1)).await.unwrap();
+    assert_eq!(
+        node.receipt_where(|_| true).await.verdict,
+        Verdict::Live,
+        "and it was not refused again and again"
+    );
 }

@@ -132,3 +132,18 @@ async fn messages_of_one_batch_see_one_another() {
     let expected: Vec<_> = (0..300).map(|n| format!("{n}|{n}")).collect();
     assert_eq!(bodies, expected, "in order, each counted once, across batches");
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_ahead_of_its_stream_is_not_believed() {
+    let mut setup = counting().await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    node.post((0..20).map(|n| message(n, "k", "x")).collect()).await;
+    sink.take(20).await;
+    node.center.drain().await;
+    setup.bus = new_bus().await;
+    post(&*setup.bus, (100..105).map(|n| message(n, "k", "new")).collect()).await;
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    assert!(sink.take(5).await.iter().all(|message| message.body.starts_with(b"new|")));
+}
