@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     build, chain, check, completions, dlq, exit::Result, feed, import, inspect, new, output::Output,
-    receipts, run, send, test,
+    receipts, run, send, test, up,
 };
 
 /// Runs chains of WebAssembly processors over messages, and changes them while the messages flow.
@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
         value_enum,
         default_value_t,
         env = "CATENA_OUTPUT",
+        hide_env_values = true,
         help_heading = "Global options"
     )]
     output: Output,
@@ -31,6 +32,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Up(up::Up),
+    Up(up::Up),
     New(new::New),
     Build(build::Build),
     Check(check::Check),
@@ -50,6 +53,8 @@ impl Arguments {
     pub(crate) fn execute(self) -> Result<()> {
         let output = self.output;
         match self.command {
+            Command::Up(command) => command.execute(),
+            Command::Up(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(output),
             Command::Check(command) => command.execute(output),

@@ -83,7 +83,8 @@ impl Build {
         let bytes = bundle::package::component(&core, &metadata)
             .with_context(|| format!("failed to make a bundle of `{}`", found.folder.display()))?;
         let folder = self.out.clone().unwrap_or_else(|| found.target_folder.join("bundles"));
-        let path = folder.join(format!("{}.wasm", metadata.name));
+        // The crate's name, not the bundle's: two crates may be versions of one bundle.
+        let path = folder.join(format!("{}.wasm", found.name));
         let unchanged = std::fs::read(&path).is_ok_and(|old| old == bytes);
         if !unchanged {
             write(&path, &bytes)?;

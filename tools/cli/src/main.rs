@@ -24,6 +24,8 @@ mod run;
 mod send;
 mod table;
 mod test;
+mod up;
+mod up;
 mod workbench;
 
 use std::process::ExitCode;

@@ -3,8 +3,8 @@
 //! State lasts for the run and order is that of the input; nothing is written anywhere.
 
 mod answer;
+mod lone;
 mod memory;
-mod single;
 mod trace;
 
 use std::{
@@ -13,19 +13,20 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use chain::Plan;
+use chain::{Plan, Source};
 use clap::Args;
 use model::{Call, Message, Scope};
 
 use crate::{
-    exit::{Failed, Result},
+    exit::{Failed, Result, Usage},
     messages::{Lines, parse},
     output::{Output, talk},
     workbench::{BundlesFolder, Workbench, count, read},
 };
 use answer::Answer;
+use lone::Lone;
 use memory::Memory;
-use trace::Trace;
+use trace::{Step, Trace};
 
 /// Runs messages (NDJSON: {id?, kind, key, headers?, body}) through a chain or a single bundle.
 #[derive(Args)]
@@ -44,9 +45,15 @@ pub(crate) struct Run {
     settings: Option<String>,
 }
 
+/// What messages run through.
+enum Subject {
+    Chain(Plan),
+    Bundle(Lone),
+}
+
 impl Run {
     pub(crate) fn execute(self, output: Output) -> Result<()> {
-        let plan = self.plan()?;
+        let subject = self.subject()?;
         let mut lines = Lines::open(self.messages.as_ref())?;
         let memory = Arc::new(Memory::default());
         let (mut total, mut bad) = (0, 0);
@@ -54,7 +61,12 @@ impl Run {
             total += 1;
             match parse(&line.text, line.number) {
                 Ok(message) => {
-                    let answer = self.one(&plan, &message, line.number as u64, &memory);
+                    let mut call = Call::new(now_ms(), line.number as u64, Scope::new(memory.clone()));
+                    let answer = match &subject {
+                        Subject::Chain(plan) => through(plan, &message, &mut call, self.trace),
+                        Subject::Bundle(lone) => alone(lone, &message, &mut call, self.trace),
+                    };
+                    memory.commit(call.state.take_writes());
                     bad += usize::from(answer.failed());
                     output.print(&answer, Answer::text)?;
                 }
@@ -68,34 +80,34 @@ impl Run {
         if bad > 0 { Err(Failed.into()) } else { Ok(()) }
     }
 
-    fn plan(&self) -> Result<Plan> {
+    fn subject(&self) -> Result<Subject> {
         if self.chain.extension().is_some_and(|e| e == "wasm") {
-            return single::plan(read(self.chain.clone())?, self.settings.as_deref());
+            return Ok(Subject::Bundle(Lone::load(read(self.chain.clone())?, self.settings.as_deref())?));
         }
         if self.settings.is_some() {
-            return Err(crate::exit::Usage(
-                "--settings is for a single bundle: a chain has its own".to_owned(),
-            )
-            .into());
+            return Err(Usage("--settings is for a single bundle: a chain has its own".to_owned()).into());
         }
-        Workbench::open(&self.bundles)?.plan(&self.chain)
+        let source = Source::read(&self.chain)?;
+        Ok(Subject::Chain(Workbench::open(&self.bundles)?.plan(&source)?))
     }
+}
 
-    fn one(&self, plan: &Plan, message: &Message, number: u64, memory: &Arc<Memory>) -> Answer {
-        let mut call = Call::new(now_ms(), number, Scope::new(memory.clone()));
-        let mut trace = Trace::new(plan);
-        let began = Instant::now();
-        let result = if self.trace {
-            plan.execute(message, &mut call, &mut trace)
-        } else {
-            plan.execute(message, &mut call, &mut ())
-        };
-        let elapsed = began.elapsed();
-        if result.is_ok() {
-            memory.commit(call.state.take_writes());
-        }
-        Answer::new(plan, message, result, elapsed, self.trace.then(|| trace.into_steps()))
-    }
+fn through(plan: &Plan, message: &Message, call: &mut Call, traced: bool) -> Answer {
+    let mut trace = Trace::new(plan);
+    let began = Instant::now();
+    let result =
+        if traced { plan.execute(message, call, &mut trace) } else { plan.execute(message, call, &mut ()) };
+    Answer::of_chain(plan, message, result, began.elapsed(), traced.then(|| trace.into_steps()))
+}
+
+fn alone(lone: &Lone, message: &Message, call: &mut Call, traced: bool) -> Answer {
+    let began = Instant::now();
+    let result = lone.process(message, call);
+    let elapsed = began.elapsed();
+    let emissions = std::mem::take(&mut call.emissions);
+    let step = || Step::new(&lone.name, &lone.bundle, elapsed, message, result.as_ref(), &emissions);
+    let steps = traced.then(|| vec![step()]);
+    Answer::of_bundle(&lone.name, message, result, &emissions, elapsed, steps)
 }
 
 fn now_ms() -> u64 {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use chain::TestReport;
+use chain::{Source, TestReport};
 use clap::Args;
 use serde::Serialize;
 
@@ -33,11 +33,12 @@ struct Tested {
 
 impl Test {
     pub(crate) fn execute(self, output: Output) -> Result<()> {
+        let sources = self.chains.iter().map(|path| Source::read(path)).collect::<Result<Vec<_>, _>>()?;
         let workbench = Workbench::open(&self.bundles)?;
         let wanted = |name: &str| self.filter.as_ref().is_none_or(|filter| name.contains(filter));
         let (mut passed, mut failed) = (0, 0);
-        for path in &self.chains {
-            let plan = workbench.plan(path)?;
+        for source in &sources {
+            let plan = workbench.plan(source)?;
             for report in plan.run_tests().into_iter().filter(|report| wanted(&report.name)) {
                 let count = if report.passed() { &mut passed } else { &mut failed };
                 *count += 1;

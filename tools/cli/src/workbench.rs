@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use bundle::{File, Library, Rejected, Runtime};
 use chain::{Faults, Look, Plan, Source};
 use clap::Args;
+use model::{Catalog as _, Refusal, Resolved, Wanted};
 
 use crate::{exit::Result, output::talk};
 
@@ -19,7 +20,13 @@ const INSTANCES_MAX: u32 = 64;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BundlesFolder {
     /// The folder of bundles that chains draw on.
-    #[arg(long, value_name = "DIR", env = "CATENA_BUNDLES", default_value = "bundles")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CATENA_BUNDLES",
+        hide_env_values = true,
+        default_value = "bundles"
+    )]
     pub(crate) bundles: PathBuf,
 }
 
@@ -59,19 +66,23 @@ impl Workbench {
         chain::compile(source, &self.library)
     }
 
+    /// Finds one bundle and makes it ready.
+    ///
+    /// # Errors
+    /// All reasons why it cannot run.
+    pub(crate) fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Vec<Refusal>> {
+        self.library.resolve(wanted)
+    }
+
     /// Compiles a chain file for a command that needs it to be right: faults are shown, in full, on stderr.
     ///
     /// # Errors
-    /// The file cannot be read, or has faults.
-    pub(crate) fn plan(&self, path: &Path) -> Result<Plan> {
-        let source = Source::read(path)?;
-        self.compile(&source).map_err(|faults| {
+    /// It has faults.
+    pub(crate) fn plan(&self, source: &Source) -> Result<Plan> {
+        self.compile(source).map_err(|faults| {
             talk(faults.render(look_of(console::Term::stderr().features().colors_supported())).trim_end());
-            anyhow::anyhow!(
-                "`{}` has {}",
-                path.display(),
-                count(faults.mistakes().len() + faults.more(), "fault")
-            )
+            let found = count(faults.mistakes().len() + faults.more(), "fault");
+            anyhow::anyhow!("`{}` has {found}", source.name)
         })
     }
 }

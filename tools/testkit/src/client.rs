@@ -157,6 +157,16 @@ impl Client {
         self.pages(&format!("/v1/users/{author}/posts")).await
     }
 
+    /// Whom `user` follows, ascending.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub async fn following(&self, user: u64) -> Result<Vec<u64>> {
+        let ids = self.pages(&format!("/v1/users/{user}/following")).await?;
+        // Ids are strings in JSON.
+        ids.iter().map(|id| Ok(id.as_str().context("an id is no text")?.parse()?)).collect()
+    }
+
     async fn pages(&self, path: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut cursor = None;

@@ -44,6 +44,12 @@ pub struct Went {
 }
 
 impl Went {
+    /// Posts answered for per second.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        self.answered as f64 / self.took.as_secs_f64()
+    }
+
     /// The latency that this share of the posts did not exceed.
     #[must_use]
     pub fn percentile(&self, share: f64) -> Duration {

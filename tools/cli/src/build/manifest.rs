@@ -13,6 +13,7 @@ use crate::exit::Result;
 pub(super) struct Crate {
     /// Where its manifest lies.
     pub(super) folder: PathBuf,
+    pub(super) name: String,
     /// `name@version`, as Cargo's `--package` takes it.
     pub(super) package: String,
     /// The library's name, which the module's file has.
@@ -88,6 +89,7 @@ impl Crate {
         };
         let folder = manifest.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
+            name: package.name.clone(),
             package: format!("{}@{}", package.name, package.version),
             library: library.name.replace('-', "_"),
             workspace_root: workspace.workspace_root,

@@ -15,10 +15,10 @@ const URL_DEFAULT: &str = "http://127.0.0.1:8081";
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Management {
     /// The data folder of a node on this machine: its address and token are found there.
-    #[arg(long, value_name = "DIR", env = "CATENA_DATA", default_value = "data")]
+    #[arg(long, value_name = "DIR", env = "CATENA_DATA", hide_env_values = true, default_value = "data")]
     data: PathBuf,
     /// Where the node listens for management, if not as its data folder says.
-    #[arg(long, value_name = "URL", env = "CATENA_ADMIN")]
+    #[arg(long, value_name = "URL", env = "CATENA_ADMIN", hide_env_values = true)]
     admin: Option<String>,
     /// The token, if not the one in the data folder.
     #[arg(long, value_name = "TOKEN", env = "CATENA_TOKEN", hide_env_values = true)]

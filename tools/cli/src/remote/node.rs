@@ -8,7 +8,13 @@ use crate::exit::Result;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Node {
     /// Where the node listens for clients.
-    #[arg(long, value_name = "URL", env = "CATENA_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CATENA_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
     to: String,
 }
 

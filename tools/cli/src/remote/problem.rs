@@ -40,7 +40,10 @@ pub(crate) async fn answer(request: RequestBuilder) -> Result<Response> {
     let (client, request) = request.build_split();
     let request = request.context("failed to make the request")?;
     let shown = format!("{} {}", request.method(), request.url());
-    let response = client.execute(request).await.with_context(|| format!("no answer to {shown}"))?;
+    let response = client.execute(request).await;
+    // The address is in `shown` already.
+    let response =
+        response.map_err(reqwest::Error::without_url).with_context(|| format!("no answer to {shown}"))?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -3,21 +3,24 @@
 use std::time::Duration;
 
 use chain::{End, Finished, Plan, Stopped};
-use model::{Emission, Message};
+use model::{Emission, Fault, Message, Name, Outcome, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::trace::{Step, sentence};
+use super::trace::Step;
 use crate::messages::body_json;
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Answer {
     id: String,
-    /// `output`, `term`, or `failed`.
+    /// `output` or `term`; `next`, `term` or `jump` of a single bundle; or `failed`.
     verdict: &'static str,
-    /// The reason of a term, or why it failed.
+    /// The reason of a term, the target of a jump, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The wasm backtrace of a failure, innermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    backtrace: Vec<String>,
     /// The steps it visited.
     path: Vec<String>,
     /// What was emitted, and at the end the message itself where it reached the chain's output.
@@ -52,46 +55,72 @@ impl Emitted {
     }
 }
 
+/// Whole microseconds.
+pub(super) fn micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Answer {
-    pub(super) fn new(
+    pub(super) fn of_chain(
         plan: &Plan,
         message: &Message,
         result: Result<Finished, Stopped>,
         elapsed: Duration,
         steps: Option<Vec<Step>>,
     ) -> Self {
-        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let id = message.id.clone();
+        let names = |path: &chain::Path| path.names(plan).iter().map(ToString::to_string).collect();
         match result {
             Ok(Finished { end, message, path, emitted, .. }) => {
                 let mut outputs: Vec<_> =
                     emitted.iter().map(|(_, emission)| Emitted::from(emission)).collect();
+                let body = body_json(&message.body);
                 let (verdict, reason) = match end {
                     End::Output => {
-                        outputs.push(Emitted {
-                            output: plan.output.to_string(),
-                            kind: message.kind,
-                            key: message.key,
-                            body: body_json(&message.body),
-                        });
+                        let (output, body) = (plan.output.to_string(), body.clone());
+                        outputs.push(Emitted { output, kind: message.kind, key: message.key, body });
                         ("output", None)
                     }
                     End::Term { reason } => ("term", Some(reason)),
                 };
-                let path = path.names(plan).iter().map(ToString::to_string).collect();
-                Self { id, verdict, reason, path, outputs, body: body_json(&message.body), micros, steps }
+                let (id, path, micros) = (message.id, names(&path), micros(elapsed));
+                Self { id, verdict, reason, path, outputs, body, micros, steps, ..Self::default() }
             }
-            Err(Stopped { fault, path }) => Self {
-                id,
-                verdict: "failed",
-                reason: Some(sentence(&fault)),
-                path: path.names(plan).iter().map(ToString::to_string).collect(),
-                outputs: Vec::new(),
-                body: body_json(&message.body),
-                micros,
-                steps,
-            },
+            Err(Stopped { fault, path }) => {
+                Self { path: names(&path), micros: micros(elapsed), steps, ..Self::failure(message, &fault) }
+            }
         }
+    }
+
+    pub(super) fn of_bundle(
+        name: &Name,
+        message: &Message,
+        result: Result<Outcome, Fault>,
+        emissions: &[Emission],
+        elapsed: Duration,
+        steps: Option<Vec<Step>>,
+    ) -> Self {
+        let (path, micros) = (vec![name.to_string()], micros(elapsed));
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(fault) => return Self { path, micros, steps, ..Self::failure(message, &fault) },
+        };
+        let (verdict, reason) = match outcome.verdict {
+            Verdict::Next => ("next", None),
+            Verdict::Term(reason) => ("term", Some(reason)),
+            Verdict::Jump(to) => ("jump", Some(to)),
+        };
+        let (id, outputs) = (message.id.clone(), emissions.iter().map(Emitted::from).collect());
+        let body = body_json(outcome.body.as_ref().unwrap_or(&message.body));
+        Self { id, verdict, reason, path, outputs, body, micros, steps, ..Self::default() }
+    }
+
+    fn failure(message: &Message, fault: &Fault) -> Self {
+        let backtrace = match fault {
+            Fault::Trap { backtrace, .. } => backtrace.clone(),
+            _ => Vec::new(),
+        };
+        let (id, reason) = (message.id.clone(), Some(fault.to_string()));
+        Self { id, verdict: "failed", reason, backtrace, body: body_json(&message.body), ..Self::default() }
     }
 
     /// Whether it would become a dead letter.
@@ -100,18 +129,14 @@ impl Answer {
     }
 
     pub(super) fn text(&self) -> String {
+        let Self { id, verdict, micros, body, .. } = self;
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let mut text = format!(
-            "{} {}{reason}  ({}, {} µs)\n",
-            self.id,
-            self.verdict,
-            self.path.join(" → "),
-            self.micros
-        );
+        let mut text = format!("{id} {verdict}{reason}  ({}, {micros} µs)\n", self.path.join(" → "));
+        text.extend(self.backtrace.iter().map(|frame| format!("    {frame}\n")));
         match &self.steps {
             Some(steps) => {
                 text.extend(steps.iter().map(Step::text));
-                text.push_str(&format!("  ╰ {}\n", self.body));
+                text.push_str(&format!("  ╰ {body}\n"));
             }
             None => text.extend(self.outputs.iter().map(|output| format!("  {}\n", output.line()))),
         }

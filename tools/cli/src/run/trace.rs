@@ -1,11 +1,13 @@
 //! What each step did.
 
+use std::time::Duration;
+
 use chain::{Observe, Plan, Visit};
-use model::{Fault, Headers, Verdict};
+use model::{BundleRef, Emission, Fault, Headers, Message, Name, Outcome, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::Emitted;
+use super::answer::{Emitted, micros};
 use crate::{
     diff::{Change, diff},
     messages::body_json,
@@ -24,7 +26,7 @@ pub(super) struct Step {
     micros: u64,
     /// What it changed in the body; an empty pointer is the whole of it.
     changes: Vec<Change>,
-    /// What it changed in the headers.
+    /// What it changed in the headers, by name.
     headers: Vec<Change>,
     emitted: Vec<Emitted>,
     /// It failed and was passed over.
@@ -33,27 +35,50 @@ pub(super) struct Step {
 }
 
 impl Step {
+    pub(super) fn new(
+        step: &Name,
+        bundle: &BundleRef,
+        elapsed: Duration,
+        before: &Message,
+        result: Result<&Outcome, &Fault>,
+        emissions: &[Emission],
+    ) -> Self {
+        let (verdict, detail) = match result {
+            Ok(outcome) => match &outcome.verdict {
+                Verdict::Next => ("next", None),
+                Verdict::Term(reason) => ("term", Some(reason.clone())),
+                Verdict::Jump(to) => ("jump", Some(to.clone())),
+            },
+            Err(fault) => (fault.code(), Some(fault.to_string())),
+        };
+        let body = result.ok().and_then(|outcome| outcome.body.as_ref()).filter(|body| **body != before.body);
+        let headers = result.ok().and_then(|outcome| outcome.headers.as_ref());
+        Self {
+            step: step.to_string(),
+            bundle: bundle.to_string(),
+            verdict,
+            detail,
+            micros: micros(elapsed),
+            changes: body.map(|body| diff(&body_json(&before.body), &body_json(body))).unwrap_or_default(),
+            headers: headers.map(|after| header_changes(&before.headers, after)).unwrap_or_default(),
+            emitted: emissions.iter().map(Emitted::from).collect(),
+            skipped: false,
+        }
+    }
+
     /// The step on a line, what it changed on those below.
     pub(super) fn text(&self) -> String {
-        let detail = match (&self.detail, self.verdict) {
+        let Self { step, verdict, bundle, micros, .. } = self;
+        let detail = match (&self.detail, *verdict) {
             (Some(to), "jump") => format!(" → {to}"),
             (Some(detail), _) => format!(": {detail}"),
             (None, _) => String::new(),
         };
         let passed = if self.skipped { " (passed over)" } else { "" };
-        let mut text = format!(
-            "  │ {:<12} {}{detail}{passed}  [{}, {} µs]\n",
-            self.step, self.verdict, self.bundle, self.micros
-        );
-        for change in &self.changes {
-            text.push_str(&format!("  │   {}\n", change.line()));
-        }
-        for change in &self.headers {
-            text.push_str(&format!("  │   header {}\n", change.line()));
-        }
-        for emitted in &self.emitted {
-            text.push_str(&format!("  │   emits {}\n", emitted.line()));
-        }
+        let mut text = format!("  │ {step:<12} {verdict}{detail}{passed}  [{bundle}, {micros} µs]\n");
+        text.extend(self.changes.iter().map(|change| format!("  │   {}\n", change.line())));
+        text.extend(self.headers.iter().map(|change| format!("  │   header {}\n", change.line())));
+        text.extend(self.emitted.iter().map(|emitted| format!("  │   emits {}\n", emitted.line())));
         text
     }
 }
@@ -77,44 +102,20 @@ impl<'a> Trace<'a> {
 impl Observe for Trace<'_> {
     fn step(&mut self, visit: Visit<'_>) {
         let Some(step) = self.plan.steps.get(visit.step) else { return };
-        let (verdict, detail) = match visit.result {
-            Ok(outcome) => match &outcome.verdict {
-                Verdict::Next => ("next", None),
-                Verdict::Term(reason) => ("term", Some(reason.clone())),
-                Verdict::Jump(to) => ("jump", Some(to.clone())),
-            },
-            Err(fault) => (fault.code(), Some(sentence(fault))),
-        };
-        let body_changed = visit.body_after() != &visit.before.body;
-        self.steps.push(Step {
-            step: step.id.to_string(),
-            bundle: step.bundle.to_string(),
-            verdict,
-            detail,
-            micros: u64::try_from(visit.elapsed.as_micros()).unwrap_or(u64::MAX),
-            // Comparing JSON is not cheap: only where the bytes differ.
-            changes: if body_changed {
-                diff(&body_json(&visit.before.body), &body_json(visit.body_after()))
-            } else {
-                Vec::new()
-            },
-            headers: diff(&object(&visit.before.headers), &object(visit.headers_after())),
-            emitted: visit.emissions.iter().map(Emitted::from).collect(),
-            skipped: visit.skipped,
-        });
+        let Visit { elapsed, before, result, emissions, skipped, .. } = visit;
+        let step = Step::new(&step.id, &step.bundle, elapsed, before, result, emissions);
+        self.steps.push(Step { skipped, ..step });
     }
 }
 
-/// A fault with the wasm backtrace, where it has one.
-pub(super) fn sentence(fault: &Fault) -> String {
-    match fault {
-        Fault::Trap { backtrace, .. } if !backtrace.is_empty() => {
-            format!("{fault}\n    {}", backtrace.join("\n    "))
-        }
-        fault => fault.to_string(),
+fn header_changes(before: &Headers, after: &Headers) -> Vec<Change> {
+    let object = |headers: &Headers| {
+        Value::Object(headers.0.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect())
+    };
+    let mut changes = diff(&object(before), &object(after));
+    for change in &mut changes {
+        // Headers are not nested: a name reads better than a pointer.
+        change.at = change.at.trim_start_matches('/').replace("~1", "/").replace("~0", "~");
     }
-}
-
-fn object(headers: &Headers) -> Value {
-    Value::Object(headers.0.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect())
+    changes
 }

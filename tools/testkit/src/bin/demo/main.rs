@@ -52,7 +52,7 @@ async fn show(arguments: Arguments) -> Result<bool> {
         "{} posts answered for in {:.1} s ({:.0} per second); accepted within p50 {:.1} ms, p99 {:.1} ms",
         went.answered,
         went.took.as_secs_f64(),
-        went.answered as f64 / went.took.as_secs_f64(),
+        went.per_second(),
         went.percentile(0.5).as_secs_f64() * 1e3,
         went.percentile(0.99).as_secs_f64() * 1e3,
     );

@@ -1,0 +1,156 @@
+//! Chains and bundles on this machine.
+
+use serde_json::Value;
+
+use crate::support::{Ran, catena, catena_reading, samples};
+
+const POST: &str =
+    r#"{"kind":"note","key":"42","body":{"actor":"42","verb":"note","text":"Grüße aus #Köln  an @anna"}}"#;
+const SPAM: &str = r#"{"id":"s","kind":"note","key":"7","body":{"actor":"7","verb":"note","text":"buy buy buy http://farm.example/x"}}"#;
+
+/// Times differ from call to call.
+fn timeless(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        for at in 1..words.len() {
+            if words[at].starts_with("µs") {
+                words[at - 1] = "N".to_owned();
+            }
+        }
+        out.push_str(&words.join(" "));
+        out.push('\n');
+    }
+    out
+}
+
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_trace_shows_each_step_with_what_it_changed() {
+    let arguments = ["run", "chains/feed.toml", "--bundles", &samples(), "--trace"];
+    let ran = catena_reading(&arguments, &format!("{POST}\n\n{SPAM}\n"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(timeless(&ran.shown()));
+}
+
+#[test]
+fn a_run_answers_one_json_line_per_message() {
+    let arguments = ["run", "chains/feed.toml", "-", "--bundles", &samples(), "--output", "json"];
+    // State lasts for the run: the second is a repetition of the first.
+    let ran = catena_reading(&arguments, &format!("{POST}\n{POST}\n{SPAM}\n"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let answers = lines(&ran);
+    let of = |field: &str| answers.iter().map(|a| a[field].clone()).collect::<Vec<_>>();
+    assert_eq!(of("id"), ["line-1", "line-2", "s"]);
+    assert_eq!(of("verdict"), ["output", "term", "term"]);
+    assert_eq!(of("reason"), [Value::Null, "duplicate".into(), "quarantined".into()]);
+    assert_eq!(answers[0]["body"]["hashtags"], serde_json::json!(["köln"]));
+    assert_eq!(answers[0]["outputs"][0]["output"], "inbox");
+    assert_eq!(answers[2]["outputs"][0]["output"], "quarantine");
+    assert!(answers[0]["micros"].as_u64().unwrap() > 0);
+    assert!(answers[0].get("steps").is_none());
+}
+
+#[test]
+fn messages_that_fail_or_cannot_be_read_are_told_and_the_others_run() {
+    let arguments = ["run", "chains/feed.toml", "--bundles", &samples()];
+    let bad = r#"{"kind":"note","key":"42","body":{"verb":"note","text":"who?"}}"#;
+    let ran = catena_reading(&arguments, &format!("{bad}\nnot json\n{{\"kind\":\"note\"}}\n{POST}\n"));
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(timeless(&ran.shown()));
+}
+
+#[test]
+fn a_single_bundle_runs_by_itself() {
+    let spam_filter = format!("{}/spam-filter.wasm", samples());
+    let ran = catena_reading(&["run", &spam_filter, "--output", "json"], &format!("{SPAM}\n{POST}\n"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let answers = lines(&ran);
+    assert_eq!((&answers[0]["verdict"], &answers[0]["reason"]), (&"jump".into(), &"quarantine".into()));
+    assert_eq!(answers[1]["verdict"], "next");
+    let ran = catena_reading(&["run", &spam_filter, "--settings", r#"{"threshold": 0}"#], SPAM);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("`threshold` must be 1 to 100"), "{}", ran.stderr);
+    let ran = catena_reading(&["run", &spam_filter, "--settings", "{"], SPAM);
+    assert_eq!(ran.code, Some(64), "{ran:?}");
+}
+
+#[test]
+fn a_guest_that_panics_is_told_with_its_words_and_its_backtrace() {
+    let trap = format!("{}/guests/trap.wasm", samples());
+    let boom = POST.replace("Grüße aus #Köln  an @anna", "boom");
+    let ran = catena_reading(&["run", &trap, "--output", "json"], &format!("{boom}\n{POST}\n"));
+    assert_eq!(ran.code, Some(1));
+    let answers = lines(&ran);
+    assert!(answers[0]["reason"].as_str().unwrap().contains("boom"), "{}", answers[0]);
+    assert!(answers[0]["backtrace"].as_array().is_some_and(|frames| !frames.is_empty()), "{}", answers[0]);
+    assert_eq!(answers[1]["verdict"], "next");
+}
+
+#[test]
+fn a_chain_with_seven_mistakes_shows_all_seven() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = folder.path().join("broken.toml");
+    std::fs::write(&chain, include_str!("local/broken.toml")).unwrap();
+    let chain = chain.display().to_string();
+    let ran = catena(["check", &chain, "--bundles", &samples()]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.shown().replace(&chain, "broken.toml"));
+    let ran = catena(["check", &chain, "--bundles", &samples(), "--output", "json"]);
+    let checked = &lines(&ran)[0];
+    assert_eq!(checked["ok"], false);
+    let mistakes = checked["faults"]["mistakes"].as_array().unwrap();
+    assert_eq!(mistakes.len(), 7, "{mistakes:#?}");
+    assert!(mistakes.iter().all(|m| m["line"].as_u64().unwrap() > 0 && m["code"].is_string()));
+}
+
+#[test]
+fn files_that_are_no_bundles_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = std::fs::read(format!("{}/validate.wasm", samples())).unwrap();
+    for (name, bytes) in [
+        ("a-text.wasm", b"hello".as_slice()),
+        ("core.wasm", b"\0asm\x01\0\0\0"),
+        ("half.wasm", &good[..good.len() / 2]),
+        ("validate.wasm", &good),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let shown = folder.path().display().to_string();
+    let ran = catena(["check", &shown]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(
+        ran.shown().replace(&shown, "bundles").replace(&(good.len() / 2).to_string(), "N")
+    );
+}
+
+#[test]
+fn inspect_shows_what_a_bundle_says_of_itself() {
+    let validate = format!("{}/validate.wasm", samples());
+    let ran = catena(["inspect", &validate, "--output", "json"]);
+    let info = &lines(&ran)[0];
+    assert_eq!(info["name"], "validate");
+    assert!(info["digest"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(info["licence"], "Apache-2.0");
+    let text = catena(["inspect", &validate]).stdout;
+    for field in ["name", "version", "authors", "digest", "world", "imports"] {
+        assert!(text.lines().any(|line| line.starts_with(field)), "{field} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn tests_inside_chains_run_and_a_failing_one_fails() {
+    let ran = catena(["test", "chains/feed.toml", "--bundles", &samples()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let chain = folder.path().join("feed.toml");
+    let text = std::fs::read_to_string(testkit::bundles::root().join("chains/feed.toml")).unwrap();
+    std::fs::write(&chain, text.replace("reason = \"duplicate\"", "reason = \"twice\"")).unwrap();
+    let ran =
+        catena(["test", &chain.display().to_string(), "--bundles", &samples(), "--filter", "ten minutes"]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.shown());
+}
