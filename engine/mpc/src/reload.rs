@@ -198,7 +198,9 @@ impl Reloader {
                 self.settling.scan(&found, Instant::now());
             }
             // A folder that is being exchanged is away for a moment. What runs is not taken away because of it.
-            Err(error) => tracing::warn!(%error, "the folders cannot be scanned; what runs stays"),
+            Err(error) => {
+                tracing::warn!(error = sentence(&error), "the folders cannot be scanned; what runs stays");
+            }
         }
     }
 
@@ -270,7 +272,7 @@ impl Reloader {
                     self.receipts.spawn(conclude);
                 }
             }
-            Err(error) => tracing::error!(%error, "a reload broke off; what runs stays"),
+            Err(error) => tracing::error!(error = sentence(&error), "a reload broke off; what runs stays"),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     board::FileNote,
     generation::{Drained, Live},
     history::History,
-    lane::blocking,
+    lane::{blocking, sentence},
     metric,
     receipt::{Phases, Refusal, Verdict},
     table::Chains,
@@ -60,13 +60,7 @@ impl Reloader {
         let mut next = old.clone();
         let mut pending = Vec::new();
         for (proposal, generation) in proposals {
-            let before = self.shelf.lock().refusal(&proposal.path);
-            let itself = changed.causes.iter().any(|cause| cause.path == proposal.path);
-            let news = match &proposal.what {
-                What::Ready(_) => true,
-                What::Unchanged => itself || before.is_some(),
-                What::Refused(refusal) => itself || before.as_ref() != Some(refusal),
-            };
+            let news = self.is_news(&proposal, changed);
             let receipt = self.place(proposal, generation, &streams, &old, &mut next);
             if news {
                 pending.push(Pending { receipt, drain: None });
@@ -97,6 +91,17 @@ impl Reloader {
         pending
     }
 
+    /// Whether a receipt is due: not for a file that is refused again for what it was refused for before.
+    fn is_news(&self, proposal: &Proposal, changed: &Changed) -> bool {
+        let before = self.shelf.lock().refusal(&proposal.path);
+        let itself = changed.causes.iter().any(|cause| cause.path == proposal.path);
+        match &proposal.what {
+            What::Ready(_) => true,
+            What::Unchanged => itself || before.is_some(),
+            What::Refused(refusal) => itself || before.as_ref() != Some(refusal),
+        }
+    }
+
     /// Makes sure that the streams of outputs exist; refuses chains whose input does not.
     async fn with_streams(&self, mut proposals: Vec<Proposal>) -> (Vec<Proposal>, Streams) {
         let ready: Vec<&Ready> = proposals.iter().filter_map(Proposal::ready).collect();
@@ -106,7 +111,7 @@ impl Reloader {
             let Some(ready) = proposal.ready() else { continue };
             let file = proposal.path.display().to_string();
             let refusal = match &streams {
-                Err(error) => Refusal::whole(&file, NO_BUS, error.to_string(), None),
+                Err(error) => Refusal::whole(&file, NO_BUS, sentence(error), None),
                 Ok(streams) if streams.partitions(&ready.plan.input).is_some() => continue,
                 Ok(streams) => {
                     let message = format!("there is no stream `{}` to read", ready.plan.input);
@@ -147,7 +152,7 @@ impl Reloader {
             Err(error) => {
                 for proposal in proposals.iter_mut().filter(|proposal| proposal.ready().is_some()) {
                     let file = proposal.path.display().to_string();
-                    proposal.what = What::Refused(Refusal::whole(&file, NO_STORE, error.to_string(), None));
+                    proposal.what = What::Refused(Refusal::whole(&file, NO_STORE, sentence(&error), None));
                 }
                 0
             }
@@ -293,7 +298,7 @@ impl Pending {
         metrics::counter!(metric::RELOADS, "verdict" => receipt.verdict.as_str()).increment(1);
         log(&receipt);
         if let Err(error) = blocking(move || history.append(receipt)).await.flatten() {
-            tracing::error!(%error, "a receipt could not be kept");
+            tracing::error!(error = sentence(&error), "a receipt could not be kept");
         }
     }
 }
