@@ -30,10 +30,11 @@ pub(super) fn state(chain: &str, processor: &str, key: &str, name: &str) -> Byte
     out.freeze()
 }
 
-/// A router's state: chain, partition, and what the router chose.
-pub(super) fn lane(chain: &str, partition: u32, key: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(chain.len() + key.len() + 5);
-    out.put_slice(chain.as_bytes());
+/// A router's state: input stream, partition, and what the router chose. Not the chain: what a router has learnt from
+/// a stream stays true when the chain that reads it gets another name.
+pub(super) fn lane(stream: &str, partition: u32, key: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(stream.len() + key.len() + 5);
+    out.put_slice(stream.as_bytes());
     out.put_u8(0);
     out.put_u32(partition);
     out.put_slice(key);

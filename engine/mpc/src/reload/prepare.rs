@@ -59,8 +59,10 @@ pub(super) struct Against<'a> {
 pub(super) fn prepare(shelf: &Shelf, changed: &Changed, against: &Against<'_>) -> Vec<Proposal> {
     let mut taken: Vec<(Name, PathBuf)> = Vec::new();
     let mut proposals = Vec::new();
-    // What is about to be removed has nothing to say, and gives way to a file of the same chain.
-    for path in shelf.chains.keys().filter(|path| !against.away.contains(*path)) {
+    // What is about to be removed has nothing to say, and gives way to a file of the same chain. Unless it changed just
+    // before: should it come back as it went, nobody would mention it again.
+    let itself = |path: &&PathBuf| changed.causes.iter().any(|cause| cause.path == **path);
+    for path in shelf.chains.keys().filter(|path| itself(path) || !against.away.contains(*path)) {
         let cause = causes(shelf, path, changed, against.live);
         if cause.is_empty() {
             continue;
