@@ -64,7 +64,8 @@ pub trait Router: Send + Sync + 'static {
 
 type Read<'a> = dyn Fn(&[u8]) -> Result<Option<Bytes>> + 'a;
 
-/// What a router keeps: durable, and scoped to one chain and partition.
+/// What a router keeps: durable, and scoped to one partition of the input stream, so that it outlives the chain's name. At
+/// most one of the chains that read a stream should have its router write here.
 pub struct LaneState<'a> {
     read: &'a Read<'a>,
     writes: Vec<(Bytes, Option<Bytes>)>,

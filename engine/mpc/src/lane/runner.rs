@@ -137,7 +137,7 @@ impl Runner {
     /// Takes over everything a message leaves, at once.
     fn finish(&mut self, work: Work, ending: Ending, sent: Sent, ran: &mut Ran) {
         for (key, value) in sent.lane {
-            self.overlay.put("lane", keys::lane(&self.place.chain, self.place.partition, &key), value);
+            self.overlay.put("lane", keys::lane(&self.place.stream, self.place.partition, &key), value);
         }
         ran.publications.extend(sent.publications);
         self.ledger.settle(work.stored.sequence);

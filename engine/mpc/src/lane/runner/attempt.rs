@@ -84,7 +84,7 @@ impl Runner {
     }
 
     fn read_lane(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        Ok(self.overlay.get("lane", &keys::lane(&self.place.chain, self.place.partition, key))?)
+        Ok(self.overlay.get("lane", &keys::lane(&self.place.stream, self.place.partition, key))?)
     }
 }
 
