@@ -1,1 +1,88 @@
-//! The management plane: chains, receipts, bundles, dead letters.
+//! The management plane: what runs, what changed, what failed, and the few things an operator does about it.
+//!
+//! On an address of its own. Everything under `/v1` takes the bearer token of the data folder, even on loopback,
+//! and nothing is open to other origins (`access`). The page at `/` shows the same to people.
+
+mod access;
+mod dlq;
+mod error;
+mod headers;
+mod inject;
+mod listing;
+mod page;
+mod problem;
+mod receipts;
+mod shown;
+mod status;
+mod streams;
+mod token;
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+use bus::Bus;
+use inbox::Inbox;
+use mpc::Center;
+use tokio_util::sync::CancellationToken;
+
+pub use error::Error;
+pub use token::Token;
+
+/// What the management plane looks at.
+#[derive(Clone)]
+pub struct Parts {
+    /// Chains, generations, receipts, bundles.
+    pub center: Center,
+    /// Streams and dead letters.
+    pub bus: Arc<dyn Bus>,
+    /// Shards.
+    pub inbox: Inbox,
+    /// Where the data plane listens.
+    pub http: SocketAddr,
+    /// When the node started.
+    pub started: Instant,
+    /// Cancelled before the server stops: ends answers that would go on for ever.
+    pub closing: CancellationToken,
+}
+
+/// Who may come in.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// What they have to know.
+    pub token: Token,
+    /// Names the plane is reached under, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
+}
+
+/// The routes of the management plane, for a [`serve::Server`].
+pub fn router(parts: Parts, access: Access) -> Router {
+    let access = Arc::new(access);
+    let guarded = Router::new()
+        .route("/v1/status", get(status::node))
+        .route("/v1/chains", get(status::chains))
+        .route("/v1/chains/{id}", get(status::chain))
+        .route("/v1/generations", get(status::generations))
+        .route("/v1/bundles", get(status::bundles))
+        .route("/v1/shards", get(status::shards))
+        .route("/v1/receipts", get(receipts::list))
+        .route("/v1/receipts/events", get(receipts::events))
+        .route("/v1/dlq", get(dlq::list))
+        .route("/v1/dlq/{number}", get(dlq::show))
+        .route("/v1/dlq/{number}/replay", post(dlq::replay))
+        .route("/v1/streams", get(streams::list))
+        .route("/v1/streams/{stream}/messages", post(inject::messages))
+        .route("/v1/streams/{stream}/{partition}/messages", get(streams::messages))
+        .with_state(parts)
+        .route_layer(from_fn_with_state(Arc::clone(&access), access::token));
+    let open = Router::new()
+        .route("/", get(page::index))
+        .route("/console.js", get(page::script))
+        .route("/console.css", get(page::style));
+    serve::close(guarded.merge(open))
+        .layer(from_fn_with_state(access, access::origin))
+        .layer(from_fn(headers::add))
+}

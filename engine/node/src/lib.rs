@@ -1,5 +1,20 @@
-//! Composes a running node.
+//! Composes a running node: one process with an embedded bus, the Message Processor Center, inbox shards and
+//! both HTTP planes.
+//!
+//! [`Config`] says how, [`Node::start`] builds it from the bottom up, [`Node::shutdown`] takes it down in
+//! phases: not ready → stop intake → drain → flush → settle → close.
 
+mod bundles;
 pub mod config;
+mod descriptors;
+mod error;
+mod folder;
+mod node;
+mod stores;
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
+pub use error::Error;
+pub use node::{Addresses, Node};
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -36,7 +36,15 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
         let kind = format!("urn:catena:problem:{kind}");
-        Self(Box::new(Parts { kind, title, status, detail: detail.into(), field: None, pointer: None, header: None }))
+        Self(Box::new(Parts {
+            kind,
+            title,
+            status,
+            detail: detail.into(),
+            field: None,
+            pointer: None,
+            header: None,
+        }))
     }
 
     /// 400: a parameter or header has a value it may not have.

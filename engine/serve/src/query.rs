@@ -56,14 +56,19 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A [`Problem`] with the value and what is allowed.
     pub fn limit(&self) -> Result<usize, Problem> {
+        self.limit_of(200)
+    }
+
+    /// `limit`: 1 to `most`, 20 where it is not given.
+    ///
+    /// # Errors
+    /// As [`limit`](Self::limit).
+    pub fn limit_of(&self, most: usize) -> Result<usize, Problem> {
         let Some(text) = self.text("limit") else { return Ok(20) };
-        match text.parse() {
-            Ok(limit) if (1..=200).contains(&limit) => Ok(limit),
-            _ => {
-                let detail = format!("`{}` is not a whole number from 1 to 200", clip(text));
-                Err(Problem::parameter("limit", detail))
-            }
-        }
+        text.parse().ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
+            let detail = format!("`{}` is not a whole number from 1 to {most}", clip(text));
+            Problem::parameter("limit", detail)
+        })
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) fn lay(sources: &Sources) -> Result<(Config, Origins), ConfigError> {
     if let Some(path) = &sources.file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let wrong = |error: toml::de::Error| ConfigError::File { path: path.clone(), problem: error.to_string() };
+        let wrong =
+            |error: toml::de::Error| ConfigError::File { path: path.clone(), problem: error.to_string() };
         layers.config = toml::from_str(&text).map_err(wrong)?;
         let said: Table = toml::from_str(&text).map_err(wrong)?;
         let mut set = Vec::new();

@@ -2,7 +2,7 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use relations::ShardMap;
 
-use super::{Config, Mistake, layers::Origins};
+use super::{Config, ConfigError, Mistake, Origin, layers::Origins};
 
 /// Everything that is wrong with values of the right type.
 pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
@@ -19,13 +19,16 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
     if let Err(error) = telemetry::check_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, error.to_string());
     }
-    if let Err(error) = config.shard_map() {
-        let shards: Vec<_> = config.inbox.shards.iter().map(|shard| shard.first_user).collect();
-        check.wrong("inbox.shards", format!("{shards:?}"), error.to_string());
+    if let Err(error) = ShardMap::new(config.first_users()) {
+        check.wrong("inbox.shards", format!("{:?}", config.first_users()), error.to_string());
     }
     let (http, admin) = (config.http.address, config.admin.address);
     if http.port() != 0 && http == admin {
-        check.wrong("admin.address", admin, "is the data plane's address: the planes need one each".to_owned());
+        check.wrong(
+            "admin.address",
+            admin,
+            "is the data plane's address: the planes need one each".to_owned(),
+        );
     }
     for host in &config.admin.hosts {
         if host.is_empty() || host.contains(['/', ':', ' ']) {
@@ -41,9 +44,28 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
 }
 
 impl Config {
+    /// Checks a configuration that was put together by hand.
+    ///
+    /// # Errors
+    /// [`ConfigError::Values`] with every mistake.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mistakes = mistakes(self, &Origins::new());
+        if mistakes.is_empty() { Ok(()) } else { Err(ConfigError::Values { mistakes }) }
+    }
+
     /// The shard map that `inbox.shards` describes.
-    pub(crate) fn shard_map(&self) -> Result<ShardMap, relations::InvalidShardMap> {
-        ShardMap::new(self.inbox.shards.iter().map(|shard| shard.first_user).collect())
+    pub(crate) fn shard_map(&self) -> Result<ShardMap, ConfigError> {
+        ShardMap::new(self.first_users()).map_err(|error| {
+            let value = format!("{:?}", self.first_users());
+            let origin = Origin::default();
+            let mistake =
+                Mistake { key: "inbox.shards".to_owned(), value, origin, problem: error.to_string() };
+            ConfigError::Values { mistakes: vec![mistake] }
+        })
+    }
+
+    fn first_users(&self) -> Vec<u64> {
+        self.inbox.shards.iter().map(|shard| shard.first_user).collect()
     }
 }
 

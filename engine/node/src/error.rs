@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::ConfigError;
+
+/// Why a node does not run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// What it was told cannot be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another node works on the data folder.
+    #[error(
+        "the data folder `{}` is in use{}; stop that node, or give this one another folder with `--data`",
+        path.display(),
+        holder.map(|id| format!(" by process {id}")).unwrap_or_default()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process that holds it, where it said so.
+        holder: Option<u32>,
+    },
+    /// The data folder, or a file in it, cannot be used.
+    #[error("failed to use `{}`", path.display())]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Logs or metrics could not be set up.
+    #[error("failed to set up telemetry")]
+    Telemetry(#[from] telemetry::Error),
+    /// An address cannot be listened on.
+    #[error("failed to serve HTTP")]
+    Serve(#[from] serve::Error),
+    /// A store below the data folder cannot be opened.
+    #[error("failed to open a store")]
+    Store(#[from] store::Error),
+    /// The bus cannot be opened.
+    #[error("failed to open the bus")]
+    Bus(#[from] bus::Error),
+    /// The streams of the feed cannot be made.
+    #[error("failed to prepare the feed's streams")]
+    Feed(#[from] feed::Error),
+    /// What runs bundles cannot be set up.
+    #[error("failed to set up the runtime of bundles")]
+    Bundles(#[from] bundle::Error),
+    /// The center does not start.
+    #[error("failed to start the message processor center")]
+    Center(#[from] mpc::Error),
+    /// A shard does not open.
+    #[error("failed to open the inbox shards")]
+    Inbox(#[from] inbox::Error),
+    /// The management plane has no token.
+    #[error("failed to set up the management plane")]
+    Admin(#[from] admin::Error),
+    /// A part of starting panicked.
+    #[error("starting panicked: {reason}")]
+    Panicked {
+        /// What is known.
+        reason: String,
+    },
+}

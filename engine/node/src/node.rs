@@ -1,0 +1,152 @@
+mod parts;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use bus::Embedded;
+use inbox::Inbox;
+use mpc::Center;
+use serde::{Deserialize, Serialize};
+use serve::{Server, Serving};
+use telemetry::Metrics;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{Config, Result, descriptors, folder::DataFolder};
+use parts::Parts;
+
+/// How often samples are folded into histograms.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Where a node listens: the line that `catena up` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// The data plane.
+    pub http: SocketAddr,
+    /// The management plane.
+    pub admin: SocketAddr,
+}
+
+/// A running node. Dropping it stops it at once, as a crash would; [`shutdown`](Self::shutdown) is the kind way.
+pub struct Node {
+    addresses: Addresses,
+    // In the order in which they are to be dropped: what serves before what is served.
+    gateway: Serving,
+    admin: Serving,
+    closing: CancellationToken,
+    _upkeep: AbortOnDropHandle<()>,
+    leaving: Arc<AtomicBool>,
+    center: Center,
+    inbox: Inbox,
+    bus: Arc<Embedded>,
+    folder: Arc<DataFolder>,
+}
+
+impl Node {
+    /// Sets up logs, takes the data folder, binds both planes, opens stores and bus, loads chains and bundles, and
+    /// serves. A chain that cannot run keeps the node from being ready, not from running.
+    ///
+    /// # Errors
+    /// Whatever of that fails first; everything begun is undone.
+    pub async fn start(config: Config) -> Result<Self> {
+        config.check()?;
+        let started = Instant::now();
+        telemetry::init(config.log.format, &config.log.filter)?;
+        let metrics = Metrics::install()?;
+        let folder = Arc::new(DataFolder::take(&config.data)?);
+        let http = serve::Options {
+            connections_max: descriptors::connections(config.http.connections_max),
+            ..serve::Options::default()
+        };
+        let management = serve::Options { connections_max: 128, ..http.clone() };
+        let http = Server::bind(config.http.address, http).await?;
+        let management = Server::bind(config.admin.address, management).await?;
+        let addresses = Addresses { http: http.address(), admin: management.address() };
+        let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
+
+        let Parts { bus, center, inbox, forwarder } = Parts::start(&folder, &config).await?;
+
+        let leaving = Arc::new(AtomicBool::new(false));
+        let closing = CancellationToken::new();
+        let gateway = http.start(
+            "http",
+            gateway::router(gateway::Parts {
+                forwarder,
+                inbox: inbox.clone(),
+                ready: readiness(&leaving, &center),
+                metrics: metrics.clone(),
+            }),
+        );
+        let admin = management.start(
+            "admin",
+            admin::router(
+                admin::Parts {
+                    center: center.clone(),
+                    bus: bus.clone(),
+                    inbox: inbox.clone(),
+                    http: addresses.http,
+                    started,
+                    closing: closing.clone(),
+                },
+                admin::Access { token, hosts: config.admin.hosts.clone() },
+            ),
+        );
+        folder.announce(&addresses)?;
+        tracing::info!(http = %addresses.http, admin = %addresses.admin, data = %config.data.display(), "the node runs");
+        let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
+        Ok(Self { addresses, gateway, admin, closing, _upkeep, leaving, center, inbox, bus, folder })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Why the node should not be sent traffic; `None` when it is ready.
+    #[must_use]
+    pub fn unready(&self) -> Option<String> {
+        readiness(&self.leaving, &self.center)().err()
+    }
+
+    /// Ends in phases: says it is not ready, finishes the requests in flight and takes no other, finishes the
+    /// messages in hand, lets the shards finish their batch, and closes bus and stores.
+    pub async fn shutdown(self) {
+        tracing::info!("the node stops");
+        self.leaving.store(true, Relaxed);
+        self.folder.withdraw();
+        self.gateway.stop().await;
+        self.center.drain().await;
+        self.inbox.close().await;
+        self.closing.cancel();
+        self.admin.stop().await;
+        self.bus.close().await;
+        tracing::info!("the node has stopped");
+    }
+}
+
+fn readiness(leaving: &Arc<AtomicBool>, center: &Center) -> gateway::Ready {
+    let (leaving, center) = (Arc::clone(leaving), center.clone());
+    Arc::new(move || {
+        if leaving.load(Relaxed) {
+            return Err("the node is stopping".to_owned());
+        }
+        center.ready().map_err(|why| why.to_string())
+    })
+}
+
+async fn upkeep(metrics: Metrics) {
+    let mut every = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        every.tick().await;
+        metrics.upkeep();
+    }
+}
