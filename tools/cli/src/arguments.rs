@@ -33,7 +33,6 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Up),
-    Up(up::Up),
     New(new::New),
     Build(build::Build),
     Check(check::Check),
@@ -53,7 +52,6 @@ impl Arguments {
     pub(crate) fn execute(self) -> Result<()> {
         let output = self.output;
         match self.command {
-            Command::Up(command) => command.execute(),
             Command::Up(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(output),

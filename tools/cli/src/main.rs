@@ -25,7 +25,6 @@ mod send;
 mod table;
 mod test;
 mod up;
-mod up;
 mod workbench;
 
 use std::process::ExitCode;
