@@ -1,6 +1,7 @@
 use clap::{Args, Subcommand};
 use mpc::DeadLetter;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 
 use crate::{
     exit::Result,
@@ -46,12 +47,25 @@ enum Command {
     },
 }
 
-/// A letter and its number.
-#[derive(Deserialize, Serialize)]
+/// A letter and its number, and both as the node wrote them.
 struct Numbered {
-    sequence: u64,
-    #[serde(flatten)]
+    number: u64,
     letter: DeadLetter,
+    raw: Box<RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Numbered {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Number {
+            number: u64,
+        }
+        // Read twice: a letter holds its message as raw JSON, which cannot be flattened into another struct.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let Number { number } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let letter = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self { number, letter, raw })
+    }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -67,7 +81,7 @@ impl Dlq {
                 let path = format!("/v1/dlq?from={from}&limit={limit}");
                 let letters: Vec<Numbered> = block_on(async { node.connect()?.list(&path).await })?;
                 if output.is_json() {
-                    return letters.iter().try_for_each(|letter| output.print(letter, |_| String::new()));
+                    return letters.iter().try_for_each(|letter| data(letter.raw.get()));
                 }
                 if letters.is_empty() {
                     talk("no dead letters");
@@ -78,7 +92,7 @@ impl Dlq {
             Command::Show { number, node } => {
                 let path = format!("/v1/dlq/{number}");
                 let letter: Numbered = block_on(async { node.connect()?.get(&path).await })?;
-                output.print(&letter, show)
+                data(&if output.is_json() { letter.raw.get().to_owned() } else { show(&letter) })
             }
             Command::Replay { numbers, node } => block_on(async {
                 let client = node.connect()?;
@@ -94,13 +108,13 @@ impl Dlq {
 
 fn list(letters: &[Numbered]) -> String {
     let mut table = Table::new(&["number", "chain", "step", "key", "error", "attempts", "why"]);
-    for Numbered { sequence, letter } in letters {
+    for Numbered { number, letter, .. } in letters {
         let key = letter.message().map(|message| message.key).unwrap_or_default();
         let step = letter.step.as_deref().unwrap_or("-").to_owned();
         let why = console::truncate_str(&letter.error.sentence, 80, "…").into_owned();
         let attempts = letter.attempts.to_string();
         table.row([
-            sequence.to_string(),
+            number.to_string(),
             letter.chain.to_string(),
             step,
             key,
@@ -113,11 +127,11 @@ fn list(letters: &[Numbered]) -> String {
 }
 
 fn show(numbered: &Numbered) -> String {
-    let Numbered { sequence, letter } = numbered;
+    let Numbered { number, letter, .. } = numbered;
     let path = letter.path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ");
     let bundle = letter.bundle.as_ref().map(|b| format!("{b} ({})", b.digest.short())).unwrap_or_default();
     let place = format!("{}/{} message {}", letter.stream, letter.partition, letter.sequence);
-    let mut text = format!("dead letter {sequence}\n");
+    let mut text = format!("dead letter {number}\n");
     for (name, value) in [
         ("why", letter.error.sentence.clone()),
         ("error", letter.error.code.clone()),

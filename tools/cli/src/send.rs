@@ -1,3 +1,7 @@
+//! `catena send`: posts through the data plane, or messages straight into a stream.
+
+mod stream;
+
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -7,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    exit::{Failed, Result, Usage},
+    exit::{Failed, Result},
     messages::Lines,
     output::{Output, talk},
-    remote::{Node, NodeClient, Problem, answer, block_on},
+    remote::{Management, Node, NodeClient, Problem, answer, block_on},
 };
 
-/// Sends posts to a running node, one after the other, and prints their ids.
+/// Sends posts to a running node and prints their ids, or messages into one of its streams.
 #[derive(Args)]
 pub(crate) struct Send {
     /// Posts as NDJSON: {actor, verb?, text?, …}; standard input where it is absent or `-`.
@@ -30,6 +34,11 @@ pub(crate) struct Send {
     key: Option<String>,
     #[command(flatten)]
     node: Node,
+    /// A stream of the node: the lines are messages, {id?, kind, key, headers?, body}, put into it as they are.
+    #[arg(long, conflicts_with_all = ["actor", "text"])]
+    stream: Option<String>,
+    #[command(flatten)]
+    management: Management,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -40,27 +49,29 @@ struct Accepted {
 impl Send {
     pub(crate) fn execute(self, output: Output) -> Result<()> {
         block_on(async {
-            let client = self.node.connect()?;
-            match (self.actor, &self.text) {
-                (Some(actor), Some(text)) => {
+            match (self.actor, &self.text, &self.stream) {
+                (Some(actor), Some(text), _) => {
                     let body = json!({"actor": actor.to_string(), "text": text}).to_string();
-                    output.print(&post(&client, body, self.key.as_deref()).await?, |accepted| {
-                        accepted.id.clone()
-                    })
+                    let accepted = post(&self.node.connect()?, body, self.key.as_deref()).await?;
+                    output.print(&accepted, |accepted| accepted.id.clone())
                 }
-                _ => self.lines(&client, output).await,
+                (_, _, Some(stream)) => {
+                    stream::send(&self.management.connect()?, stream, self.posts.as_ref(), output).await
+                }
+                _ => self.lines(output).await,
             }
         })
     }
 
-    async fn lines(&self, client: &NodeClient, output: Output) -> Result<()> {
+    async fn lines(&self, output: Output) -> Result<()> {
+        let client = self.node.connect()?;
         let mut lines = Lines::open(self.posts.as_ref())?;
         let mut refused = 0;
         while let Some(line) = lines.next()? {
             // Said here, where the line is known; everything else the node says better.
             serde_json::from_str::<Value>(&line.text)
-                .map_err(|error| Usage(format!("{}: not JSON: {error}", lines.at(line.number))))?;
-            match post(client, line.text, None).await {
+                .with_context(|| format!("{}: not JSON", lines.at(line.number)))?;
+            match post(&client, line.text, None).await {
                 Ok(accepted) => output.print(&accepted, |accepted| accepted.id.clone())?,
                 Err(error) if error.is::<Problem>() => {
                     refused += 1;
@@ -74,10 +85,10 @@ impl Send {
 }
 
 async fn post(client: &NodeClient, body: String, key: Option<&str>) -> Result<Accepted> {
-    let mut request =
-        client.request(Method::POST, "/v1/posts").header("content-type", "application/json").body(body);
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    answer(request).await?.json().await.context("the node's answer is not understood")
+    let request = client.request(Method::POST, "/v1/posts").header("content-type", "application/json");
+    let request = match key {
+        Some(key) => request.header("idempotency-key", key),
+        None => request,
+    };
+    answer(request.body(body)).await?.json().await.context("the node's answer is not understood")
 }

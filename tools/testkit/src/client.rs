@@ -204,7 +204,7 @@ impl Client {
         for partition in 0.. {
             let mut from = 1;
             loop {
-                let path = format!("/v1/streams/{stream}/{partition}?from={from}&limit=500");
+                let path = format!("/v1/streams/{stream}/{partition}/messages?from={from}&limit=1000");
                 let Some(page) = self.optional(&path).await? else { return Ok(bodies) };
                 let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
                 let Some(last) = items.last().and_then(|item| item.get("sequence")?.as_u64()) else { break };

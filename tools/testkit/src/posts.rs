@@ -129,7 +129,7 @@ impl Posts {
             text = format!("{text} https://example.org/{}", self.random.random_range(100..999));
         }
         while !self.said.insert((author, text.to_lowercase())) {
-            text = format!("{text} {}", self.random.random_range(2..1_000_000));
+            text = format!("{text} {}", languages::sentence(language, &mut self.random));
         }
         text
     }

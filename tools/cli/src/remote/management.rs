@@ -94,6 +94,16 @@ impl Client {
         Ok(self.get::<Items<T>>(path).await?.items)
     }
 
+    /// Sends lines of JSON, and takes the answer's lines.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn send_lines(&self, path: &str, lines: String) -> Result<String> {
+        let request =
+            self.request(Method::POST, path).header("content-type", "application/x-ndjson").body(lines);
+        answer(request).await?.text().await.with_context(|| format!("the answer to {path} broke off"))
+    }
+
     /// Asks for something to be done.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Chains and bundles on this machine.
 
 use serde_json::Value;
+use testkit::posts::{Fate, Mix, Post, Posts};
 
 use crate::support::{Ran, catena, catena_reading, samples};
 
@@ -153,4 +154,30 @@ fn tests_inside_chains_run_and_a_failing_one_fails() {
         catena(["test", &chain.display().to_string(), "--bundles", &samples(), "--filter", "ten minutes"]);
     assert_eq!(ran.code, Some(1));
     insta::assert_snapshot!(ran.shown());
+}
+
+/// The oracle of the fault tests stands on what the testkit believes about its posts.
+#[test]
+fn generated_posts_meet_the_fate_they_were_made_for() {
+    let posts: Vec<_> =
+        Posts::new(23, 40, Mix { spam: 100, duplicates: 100, too_long: 20 }).take(2000).collect();
+    let message = |post: &Post| {
+        serde_json::json!({"kind": "note", "key": post.author.to_string(), "body": post.body()}).to_string()
+            + "\n"
+    };
+    let arguments = ["run", "chains/feed.toml", "--bundles", &samples(), "--output", "json"];
+    let ran = catena_reading(&arguments, &posts.iter().map(message).collect::<String>());
+    for (post, answer) in posts.iter().zip(lines(&ran)) {
+        let met = (answer["verdict"].as_str().unwrap(), answer["reason"].as_str());
+        let expected = match post.fate {
+            Fate::Delivered | Fate::Any => ("output", None),
+            Fate::Quarantined => ("term", Some("quarantined")),
+            Fate::Duplicate => ("term", Some("duplicate")),
+            Fate::Rejected => {
+                assert_eq!(met.0, "failed", "{post:?}: {answer}");
+                continue;
+            }
+        };
+        assert_eq!(met, expected, "{post:?}: {answer}");
+    }
 }

@@ -97,7 +97,7 @@ async fn a_bad_guest_costs_only_its_own_messages_and_they_can_be_replayed() {
         save(Style::RenameOver, &scene.chain(), mended.as_bytes()).unwrap();
         receipt(&client, before, is_live).await;
         let mut replay = vec!["dlq".to_owned(), "replay".to_owned(), "--data".to_owned(), scene.data()];
-        replay.extend(letters.iter().map(|letter| letter["sequence"].to_string()));
+        replay.extend(letters.iter().map(|letter| letter["number"].to_string()));
         assert_eq!(catena(&replay).code, Some(0));
         assert_eq!(catena(&replay).code, Some(0), "a second replay");
         wait::until("the replayed posts arrive", Duration::from_secs(20), async || {

@@ -42,18 +42,17 @@ const CHANGES: &[Change] = &[
         make: |stage| edited(stage, |chain| chain.set("validate", "text_max", 3000)),
     },
     Change {
-        what: "a mistake: two keys that do not exist, and a step that no bundle has",
+        what: "two mistakes: a key that does not exist, and a bundle that nobody has",
         style: Style::Backup,
         make: |stage| {
             edited(stage, |chain| {
                 chain.set_key("validate", "surprise", true)?;
-                chain.set_key("enrich", "uses", "enrihc@^1")?;
-                chain.set("validate", "text_maxx", 1)
+                chain.set_key("enrich", "uses", "enrihc@^1")
             })
         },
     },
     Change {
-        what: "the mistake put right",
+        what: "both put right",
         style: Style::RenameOver,
         make: |stage| {
             edited(stage, |chain| {

@@ -22,7 +22,8 @@ pub(crate) fn table(metrics: &str) -> String {
         let own = |s: &Sample| s.labels.get("chain") == Some(chain) && s.labels.get("step") == Some(step);
         let time = |share| quantile(&samples, SECONDS, own, share).map_or("-".to_owned(), micros);
         let total: f64 = verdicts.values().sum();
-        let kinds: Vec<_> = verdicts.iter().map(|(verdict, n)| format!("{n} {verdict}")).collect();
+        let kinds: Vec<_> =
+            verdicts.iter().filter(|(_, n)| **n > 0.0).map(|(verdict, n)| format!("{n} {verdict}")).collect();
         let name = format!("{chain}/{step}");
         text.push_str(&format!(
             "{name:<28} {total:>9} {:>10} {:>10}  {}\n",
