@@ -7,6 +7,7 @@ mod access;
 mod dlq;
 mod error;
 mod headers;
+mod health;
 mod inject;
 mod listing;
 mod page;
@@ -81,7 +82,8 @@ pub fn router(parts: Parts, access: Access) -> Router {
     let open = Router::new()
         .route("/", get(page::index))
         .route("/console.js", get(page::script))
-        .route("/console.css", get(page::style));
+        .route("/console.css", get(page::style))
+        .route("/favicon.svg", get(page::icon));
     serve::close(guarded.merge(open))
         .layer(from_fn_with_state(access, access::origin))
         .layer(from_fn(headers::add))

@@ -13,15 +13,20 @@ use mpc::Receipt;
 use serve::{Problem, Query};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{Parts, listing::Items};
+use crate::{Parts, listing::Items, problem::failed};
+
+/// All that the center keeps.
+const LIMIT_MAX: usize = 1_000;
 
 /// `GET /v1/receipts?limit=`: newest first.
 pub(crate) async fn list(
     State(parts): State<Parts>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Items<Receipt>>, Problem> {
-    let limit = Query::parse(query.as_deref(), &["limit"])?.limit()?;
-    Ok(Json(Items::all(parts.center.receipts(limit))))
+    let limit = Query::parse(query.as_deref(), &["limit"])?.limit_of(LIMIT_MAX)?;
+    // The history is locked while a receipt is on its way to the disk.
+    let read = tokio::task::spawn_blocking(move || parts.center.receipts(limit)).await;
+    read.map(|receipts| Json(Items::all(receipts))).map_err(|error| failed(&error))
 }
 
 /// `GET /v1/receipts/events`: each receipt from now on as an event `receipt` with its number as id. An event

@@ -21,7 +21,11 @@ pub(crate) struct Shown {
 
 impl From<Message> for Shown {
     fn from(Message { id, kind, key, headers, body }: Message) -> Self {
-        let json = std::str::from_utf8(&body).ok().and_then(|text| serde_json::from_str(text).ok());
+        let json = std::str::from_utf8(&body).ok().and_then(|text| {
+            let json: Box<RawValue> = serde_json::from_str(text).ok()?;
+            // White space around a value is not part of it, and would be lost.
+            (json.get().len() == text.len()).then_some(json)
+        });
         let body_base64 = json.is_none().then(|| BASE64.encode(&body));
         Self { id, kind, key, headers, body: json, body_base64 }
     }
@@ -61,5 +65,6 @@ mod tests {
         assert_eq!(shown(b"{\"n\": 1}")["body"], serde_json::json!({"n": 1}));
         assert_eq!(shown(b"\xff")["body_base64"], "/w==");
         assert_eq!(shown(b"")["body_base64"], "");
+        assert_eq!(shown(b"1\n")["body_base64"], "MQo=");
     }
 }

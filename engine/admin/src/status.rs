@@ -9,7 +9,7 @@ use serde::Serialize;
 use serve::Problem;
 
 use crate::{
-    Parts,
+    Parts, health,
     listing::Items,
     problem::{of_bus, of_inbox},
 };
@@ -22,6 +22,8 @@ pub(crate) struct Status {
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What somebody should look at, a sentence each; empty when everything flows.
+    troubles: Vec<String>,
     /// Where the data plane listens.
     http: SocketAddr,
     uptime_ms: u128,
@@ -44,7 +46,8 @@ pub(crate) async fn node(State(parts): State<Parts>) -> Result<Json<Status>, Pro
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         ready: ready.is_ok(),
-        reason: ready.err().map(|why| why.to_string()),
+        reason: ready.as_ref().err().map(ToString::to_string),
+        troubles: health::troubles(ready, &chains, &parts.center.bundles(), &shards),
         http: parts.http,
         uptime_ms: parts.started.elapsed().as_millis(),
         refused: chains.iter().filter(|chain| chain.refused.is_some()).count(),

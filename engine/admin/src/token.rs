@@ -56,10 +56,17 @@ impl Token {
     }
 }
 
+/// Puts the token in place whole: after a crash there is all of it or no file.
 fn write(path: &Path, token: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let unfinished = path.with_extension("token-new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{token}")?;
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)
 }
 
 #[cfg(test)]

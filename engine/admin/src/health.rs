@@ -1,0 +1,104 @@
+//! What is wrong, in words: one sentence for each thing somebody should look at.
+
+use inbox::Position;
+use mpc::{BundlesStatus, ChainStatus, NotReady};
+
+/// What somebody should look at; empty when everything flows.
+pub(crate) fn troubles(
+    ready: Result<(), NotReady>,
+    chains: &[ChainStatus],
+    bundles: &BundlesStatus,
+    shards: &[Position],
+) -> Vec<String> {
+    let mut troubles: Vec<_> = ready.err().map(|why| format!("The node is not ready: {why}.")).into_iter().collect();
+    for chain in chains {
+        let id = &chain.id;
+        match (&chain.refused, chain.generation) {
+            (Some(_), Some(old)) => troubles
+                .push(format!("The newest file of chain {id} has mistakes; generation {old} runs on meanwhile.")),
+            (Some(_), None) => troubles.push(format!("Chain {id} does not run: its file has mistakes.")),
+            (None, _) => {}
+        }
+        for lane in &chain.lanes {
+            let partition = lane.partition;
+            if let Some(why) = &lane.halted {
+                troubles.push(format!("Chain {id} stopped at partition {partition}: {why}."));
+            } else if let Some(why) = &lane.failing {
+                troubles.push(format!("Chain {id} is starting again at partition {partition}: {why}."));
+            }
+        }
+    }
+    for refused in &bundles.refused {
+        let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
+        troubles.push(format!("The bundle file {name} cannot be used: {}.", refused.reason));
+    }
+    for Position { shard, fault, .. } in shards {
+        if let Some(why) = fault {
+            troubles.push(format!("Inbox shard {shard} stopped: {why}."));
+        }
+    }
+    troubles.iter_mut().for_each(one_full_stop);
+    troubles
+}
+
+/// Reasons come with and without one.
+fn one_full_stop(sentence: &mut String) {
+    let text = sentence.trim_end_matches(['.', '\n', ' ']).len();
+    sentence.truncate(text);
+    sentence.push('.');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(json: serde_json::Value) -> ChainStatus {
+        let tally = serde_json::json!(
+            {"in": 0, "out": 0, "term": 0, "dead": 0, "returned": 0, "in_flight": 0, "skipped": 0}
+        );
+        let mut whole = serde_json::json!({
+            "id": "feed", "generation": 3, "path": "feed.toml", "input": "posts", "output": "inbox",
+            "steps": [], "messages": tally, "lanes": [], "refused": null,
+        });
+        whole.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn position(fault: Option<&str>) -> Position {
+        Position { shard: 2, applied: 1, last: 1, fault: fault.map(Into::into) }
+    }
+
+    #[test]
+    fn each_trouble_is_a_sentence_and_no_trouble_is_none() {
+        let fine = chain(serde_json::json!({}));
+        assert!(troubles(Ok(()), &[fine], &BundlesStatus::default(), &[position(None)]).is_empty());
+
+        let lane = |halted: Option<&str>, failing: Option<&str>| {
+            serde_json::json!({
+                "partition": 1, "lag": 0, "in_flight": 0, "parked": 0, "halted": halted, "failing": failing,
+            })
+        };
+        let refused = serde_json::json!({"at_ms": 1, "faults": [], "report": "…"});
+        let chains = [
+            chain(serde_json::json!({"refused": refused, "lanes": [lane(Some("no room."), None)]})),
+            chain(serde_json::json!({"id": "b", "generation": null, "refused": refused})),
+            chain(serde_json::json!({"id": "c", "lanes": [lane(None, Some("disk"))]})),
+        ];
+        let bundles = serde_json::json!({
+            "present": [], "refused": [{"path": "bundles/x.wasm", "reason": "it is cut short"}],
+        });
+        let bundles = serde_json::from_value(bundles).unwrap();
+        let shards = [position(None), position(Some("a gap"))];
+        let troubles = troubles(Err(NotReady::Draining), &chains, &bundles, &shards);
+        let expected = [
+            "The node is not ready: the node is closing.",
+            "The newest file of chain feed has mistakes; generation 3 runs on meanwhile.",
+            "Chain feed stopped at partition 1: no room.",
+            "Chain b does not run: its file has mistakes.",
+            "Chain c is starting again at partition 1: disk.",
+            "The bundle file x.wasm cannot be used: it is cut short.",
+            "Inbox shard 2 stopped: a gap.",
+        ];
+        assert_eq!(troubles, expected);
+    }
+}
