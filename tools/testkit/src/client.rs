@@ -200,19 +200,29 @@ impl Client {
     /// # Errors
     /// As [`manage`](Self::manage).
     pub async fn stream(&self, stream: &str) -> Result<Vec<Value>> {
-        let mut bodies = Vec::new();
+        let stored = self.stored(stream).await?;
+        Ok(stored.into_iter().filter_map(|item| item.pointer("/message/body").cloned()).collect())
+    }
+
+    /// Everything in a stream as it is stored: `{sequence, accepted_at_ms, message}`, partition by partition,
+    /// oldest first.
+    ///
+    /// # Errors
+    /// As [`manage`](Self::manage).
+    pub async fn stored(&self, stream: &str) -> Result<Vec<Value>> {
+        let mut stored = Vec::new();
         for partition in 0.. {
             let mut from = 1;
             loop {
                 let path = format!("/v1/streams/{stream}/{partition}/messages?from={from}&limit=1000");
-                let Some(page) = self.optional(&path).await? else { return Ok(bodies) };
+                let Some(page) = self.optional(&path).await? else { return Ok(stored) };
                 let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
                 let Some(last) = items.last().and_then(|item| item.get("sequence")?.as_u64()) else { break };
                 from = last + 1;
-                bodies.extend(items.into_iter().filter_map(|item| item.pointer("/message/body").cloned()));
+                stored.extend(items);
             }
         }
-        Ok(bodies)
+        Ok(stored)
     }
 
     /// The bodies of all dead letters, oldest first.

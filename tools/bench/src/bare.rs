@@ -1,0 +1,109 @@
+//! The floor: the same components called through wasmtime's own typed API, with nothing between.
+//!
+//! Same engine settings as `bundle` where they cost anything (pooling, epochs, NaN bits), one instance for
+//! each step, kept; no pool, no limiter, no path, no budgets, no state.
+
+use anyhow::{Context as _, anyhow};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+    component::{Component, ComponentType, Lift, Linker, Lower, TypedFunc},
+};
+
+#[derive(ComponentType, Lower, Clone, Copy)]
+#[component(record)]
+struct Message<'a> {
+    id: &'a str,
+    kind: &'a str,
+    key: &'a str,
+    headers: &'a [(String, String)],
+    body: &'a [u8],
+}
+
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum Verdict {
+    #[component(name = "next")]
+    Next,
+    #[component(name = "term")]
+    Term(#[expect(dead_code, reason = "its lifting is part of the cost")] String),
+    #[component(name = "jump")]
+    Jump(#[expect(dead_code, reason = "its lifting is part of the cost")] String),
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Outcome {
+    verdict: Verdict,
+    body: Option<Vec<u8>>,
+    headers: Option<Vec<(String, String)>>,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum Failure {
+    #[component(name = "retry")]
+    Retry(String),
+    #[component(name = "reject")]
+    Reject(String),
+}
+
+type Process = TypedFunc<(Message<'static>,), (Result<Outcome, Failure>,)>;
+
+/// As many instances of one component as the chain has steps.
+pub struct Bare {
+    steps: Vec<(Store<()>, Process)>,
+}
+
+impl Bare {
+    /// Instantiates `component` for each of `steps`.
+    pub fn new(component: &[u8], steps: usize) -> anyhow::Result<Self> {
+        let mut config = Config::new();
+        let mut pooling = PoolingAllocationConfig::default();
+        pooling.total_component_instances(64).total_core_instances(512).total_memories(128).total_tables(256);
+        config
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
+            .epoch_interruption(true)
+            .cranelift_nan_canonicalization(true);
+        let engine = Engine::new(&config).map_err(|e| anyhow!("{e:#}"))?;
+        let component = Component::new(&engine, component).map_err(|e| anyhow!("{e:#}"))?;
+        let mut linker = Linker::new(&engine);
+        linker.define_unknown_imports_as_traps(&component).map_err(|e| anyhow!("{e:#}"))?;
+        let steps = (0..steps)
+            .map(|_| {
+                let mut store = Store::new(&engine, ());
+                store.set_epoch_deadline(u64::MAX / 2);
+                let instance = linker.instantiate(&mut store, &component)?;
+                let process = instance.get_typed_func(&mut store, "process")?;
+                Ok((store, process))
+            })
+            .collect::<wasmtime::Result<Vec<_>>>()
+            .map_err(|e| anyhow!("{e:#}"))?;
+        Ok(Self { steps })
+    }
+
+    /// Calls each step once, handing on what it changed.
+    pub fn run(&mut self, message: &model::Message) -> anyhow::Result<usize> {
+        let mut body = None;
+        let mut headers = None;
+        for (store, process) in &mut self.steps {
+            let given = Message {
+                id: &message.id,
+                kind: &message.kind,
+                key: &message.key,
+                headers: headers.as_deref().unwrap_or(&message.headers.0),
+                body: body.as_deref().unwrap_or(&message.body),
+            };
+            let (answer,) = process.call(&mut *store, (given,)).map_err(|e| anyhow!("{e:#}"))?;
+            let outcome = match answer {
+                Ok(outcome) => outcome,
+                Err(Failure::Retry(reason) | Failure::Reject(reason)) => return Err(anyhow!(reason)),
+            };
+            body = outcome.body.or(body);
+            headers = outcome.headers.or(headers);
+            if !matches!(outcome.verdict, Verdict::Next) {
+                return Err(anyhow!("the guest did not answer `next`")).context("bare call");
+            }
+        }
+        Ok(body.map_or(message.body.len(), |b| b.len()))
+    }
+}
