@@ -50,13 +50,13 @@ enum Failure {
 type Process = TypedFunc<(Message<'static>,), (Result<Outcome, Failure>,)>;
 
 /// As many instances of one component as the chain has steps.
-pub struct Bare {
+pub(crate) struct Bare {
     steps: Vec<(Store<()>, Process)>,
 }
 
 impl Bare {
     /// Instantiates `component` for each of `steps`.
-    pub fn new(component: &[u8], steps: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(component: &[u8], steps: usize) -> anyhow::Result<Self> {
         let mut config = Config::new();
         let mut pooling = PoolingAllocationConfig::default();
         pooling.total_component_instances(64).total_core_instances(512).total_memories(128).total_tables(256);
@@ -82,7 +82,7 @@ impl Bare {
     }
 
     /// Calls each step once, handing on what it changed.
-    pub fn run(&mut self, message: &model::Message) -> anyhow::Result<usize> {
+    pub(crate) fn run(&mut self, message: &model::Message) -> anyhow::Result<usize> {
         let mut body = None;
         let mut headers = None;
         for (store, process) in &mut self.steps {

@@ -19,7 +19,7 @@ const STEPS: usize = 5;
 const LOT: u32 = 200;
 
 /// Runs the benchmark.
-pub fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
     let path = testkit::bundles::guests()?.join("trap.wasm");
     let bytes = std::fs::read(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
     let mut bare = Bare::new(&bytes, STEPS)?;

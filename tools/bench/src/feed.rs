@@ -19,7 +19,7 @@ const FOLLOWS: u64 = 10;
 const POSTS: usize = 5_000;
 
 /// Runs the benchmark.
-pub async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
     let node = Node::start().await?;
     let client = node.process.client()?;
     fill(&client).await?;

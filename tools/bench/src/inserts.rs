@@ -22,7 +22,7 @@ const LOT: usize = 500;
 const FLOOR_TABLE: store::Table = "entries";
 
 /// Runs the benchmark.
-pub async fn run() -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn run() -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(testkit::bundles::target())?;
     let log: Arc<dyn Bus> = Arc::new(bus::Embedded::open(
         lmdb(&folder.path().join("bus"), bus::TABLES, Durability::Fsync)?,

@@ -16,34 +16,34 @@ use tokio::{net::TcpStream, task::JoinSet};
 
 /// What a run of load came to.
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// Answers with the wanted status.
-    pub answered: u64,
+    pub(crate) answered: u64,
     /// Answers with another one (refusals under overload).
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// How long it took.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// Microseconds from sending a request to the end of its answer.
-    pub micros: Histogram<u64>,
+    pub(crate) micros: Histogram<u64>,
 }
 
 impl Load {
     /// Answers a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.answered as f64 / self.elapsed.as_secs_f64()
     }
 
     /// A latency quantile in milliseconds.
-    pub fn quantile_ms(&self, quantile: f64) -> f64 {
+    pub(crate) fn quantile_ms(&self, quantile: f64) -> f64 {
         self.micros.value_at_quantile(quantile) as f64 / 1_000.0
     }
 }
 
 /// Makes the `n`th request of the run.
-pub type Make = Arc<dyn Fn(u64) -> Request<Full<Bytes>> + Send + Sync>;
+pub(crate) type Make = Arc<dyn Fn(u64) -> Request<Full<Bytes>> + Send + Sync>;
 
 /// Drives `connections` for `time`; answers of `wanted` count.
-pub async fn drive(
+pub(crate) async fn drive(
     address: &str,
     connections: u64,
     time: Duration,

@@ -10,15 +10,15 @@ use testkit::{
 };
 
 /// A running node and the folder it lives in.
-pub struct Node {
+pub(crate) struct Node {
     /// The process.
-    pub process: NodeProcess,
+    pub(crate) process: NodeProcess,
     _folder: TempDir,
 }
 
 impl Node {
     /// Starts a node with the sample chain and the sample bundles.
-    pub async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
         Self::with(|setup| {
             bundles::copy(&bundles::root().join("chains"), &setup.chains)?;
             bundles::copy(&bundles::samples()?, &setup.bundles)
@@ -27,7 +27,7 @@ impl Node {
     }
 
     /// Starts a node on folders that `fill` makes.
-    pub async fn with(fill: impl FnOnce(&Setup) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+    pub(crate) async fn with(fill: impl FnOnce(&Setup) -> anyhow::Result<()>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(bundles::target()).context("failed to make a folder")?;
         let setup = Setup::under(folder.path(), catena()?);
         fill(&setup)?;
@@ -36,7 +36,7 @@ impl Node {
 }
 
 /// The `catena` beside this program: both come out of one build.
-pub fn catena() -> anyhow::Result<PathBuf> {
+pub(crate) fn catena() -> anyhow::Result<PathBuf> {
     let catena = std::env::current_exe()?.with_file_name("catena");
     if !catena.is_file() {
         bail!("there is no `{}`: run `cargo xtask bench`", catena.display());

@@ -13,7 +13,7 @@ const CONNECTIONS: u64 = 64;
 const AUTHORS: u64 = 5_000;
 
 /// Runs the benchmark.
-pub async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
     let node = Node::start().await?;
     let address = node.process.addresses().http.clone();
     let health = request("GET", "/healthz", String::new())?;
@@ -44,7 +44,7 @@ pub async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A request on the data plane.
-pub fn request(method: &str, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
+pub(crate) fn request(method: &str, path: &str, body: String) -> anyhow::Result<Request<Full<Bytes>>> {
     Ok(Request::builder()
         .method(method)
         .uri(path)

@@ -34,7 +34,7 @@ const CHANGES: usize = 40;
 const EVERY: Duration = Duration::from_millis(600);
 
 /// Runs the benchmark.
-pub async fn run() -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn run() -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(bundles::target())?;
     let guest = bundles::guests()?.join("stamp.wasm");
     let node = Node::with(|setup| {

@@ -4,42 +4,42 @@ use serde::Serialize;
 
 /// One line of a table.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What was measured.
-    pub what: String,
+    pub(crate) what: String,
     /// The figure.
-    pub measured: f64,
+    pub(crate) measured: f64,
     /// Its unit.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// The floor, peer or target the figure stands beside, in the same unit.
-    pub beside: Option<Beside>,
+    pub(crate) beside: Option<Beside>,
     /// What a reader must know to judge it.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 /// The figure to compare with.
 #[derive(Debug, Serialize)]
-pub struct Beside {
+pub(crate) struct Beside {
     /// What it is.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// Its figure.
-    pub figure: f64,
+    pub(crate) figure: f64,
 }
 
 impl Row {
     /// A figure by itself.
-    pub fn new(what: impl Into<String>, measured: f64, unit: &'static str) -> Self {
+    pub(crate) fn new(what: impl Into<String>, measured: f64, unit: &'static str) -> Self {
         Self { what: what.into(), measured, unit, beside: None, note: String::new() }
     }
 
     /// Puts another figure beside it.
-    pub fn beside(mut self, what: &'static str, figure: f64) -> Self {
+    pub(crate) fn beside(mut self, what: &'static str, figure: f64) -> Self {
         self.beside = Some(Beside { what, figure });
         self
     }
 
     /// Adds what a reader must know.
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
@@ -47,7 +47,7 @@ impl Row {
 
 /// Prints `rows` as a Markdown table, or as one JSON array.
 #[expect(clippy::print_stdout, reason = "the table is the program's data")]
-pub fn print(title: &str, rows: &[Row], json: bool) -> anyhow::Result<()> {
+pub(crate) fn print(title: &str, rows: &[Row], json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(&serde_json::json!({ "title": title, "rows": rows }))?);
         return Ok(());
