@@ -163,6 +163,19 @@ impl Inbox {
         Ok(positions)
     }
 
+    /// Whether every shard is still applying.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] names the first that is not, and why.
+    pub fn check(&self) -> Result<()> {
+        for (shard, Home { state, .. }) in (0..).zip(&self.inner.shards) {
+            if let Some(fault) = &state.borrow().fault {
+                return Err(Error::Stopped { shard, reason: fault.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until `shard` has applied `sequence`.
     ///
     /// # Errors

@@ -81,7 +81,7 @@ impl Node {
             gateway::router(gateway::Parts {
                 forwarder,
                 inbox: inbox.clone(),
-                ready: readiness(&leaving, &center),
+                ready: readiness(&leaving, &center, &inbox),
                 metrics: metrics.clone(),
             }),
         );
@@ -114,7 +114,7 @@ impl Node {
     /// Why the node should not be sent traffic; `None` when it is ready.
     #[must_use]
     pub fn unready(&self) -> Option<String> {
-        readiness(&self.leaving, &self.center)().err()
+        readiness(&self.leaving, &self.center, &self.inbox)().err()
     }
 
     /// Ends in phases: says it is not ready, finishes the requests in flight and takes no other, finishes the
@@ -133,13 +133,14 @@ impl Node {
     }
 }
 
-fn readiness(leaving: &Arc<AtomicBool>, center: &Center) -> gateway::Ready {
-    let (leaving, center) = (Arc::clone(leaving), center.clone());
+fn readiness(leaving: &Arc<AtomicBool>, center: &Center, inbox: &Inbox) -> gateway::Ready {
+    let (leaving, center, inbox) = (Arc::clone(leaving), center.clone(), inbox.clone());
     Arc::new(move || {
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
         }
-        center.ready().map_err(|why| why.to_string())
+        center.ready().map_err(|why| why.to_string())?;
+        inbox.check().map_err(|stopped| stopped.to_string())
     })
 }
 
