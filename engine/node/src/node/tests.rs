@@ -1,0 +1,130 @@
+use std::path::Path;
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{Error, config};
+
+/// A node's three folders, with nothing in them.
+fn folders() -> (TempDir, Config) {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, chains, bundles] = ["data", "chains", "bundles"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&chains).unwrap();
+    std::fs::create_dir(&bundles).unwrap();
+    let free = "127.0.0.1:0".parse().unwrap();
+    let config = Config {
+        data,
+        chains,
+        bundles,
+        http: config::Http { address: free, ..config::Http::default() },
+        admin: config::Admin { address: free, ..config::Admin::default() },
+        inbox: config::Inbox { shards: [0, 100].map(|first_user| config::Shard { first_user }).into() },
+        log: config::Log { filter: "warn".to_owned(), ..config::Log::default() },
+        ..Config::default()
+    };
+    (folder, config)
+}
+
+fn url(address: SocketAddr, path: &str) -> String {
+    format!("http://{address}{path}")
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+async fn status(address: SocketAddr, path: &str) -> StatusCode {
+    client().get(url(address, path)).send().await.unwrap().status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_chain_a_node_runs_but_is_not_ready() {
+    let (_folder, config) = folders();
+    let node = Node::start(config).await.unwrap();
+    assert_eq!(status(node.addresses().http, "/healthz").await, StatusCode::OK);
+    assert_eq!(status(node.addresses().http, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(node.unready().is_some());
+    assert_eq!(status(node.addresses().admin, "/v1/status").await, StatusCode::UNAUTHORIZED);
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_has_one_node_at_a_time() {
+    let (_folder, config) = folders();
+    let node = Node::start(config.clone()).await.unwrap();
+    let Err(error) = Node::start(config.clone()).await else { panic!("two nodes on one folder") };
+    assert!(matches!(error, Error::InUse { holder: Some(_), .. }), "{error}");
+    node.shutdown().await;
+    Node::start(config).await.unwrap().shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_refused_before_anything_is_made() {
+    let (_folder, mut config) = folders();
+    config.inbox.shards.clear();
+    let Err(error) = Node::start(config.clone()).await else { panic!("a node without shards") };
+    assert!(error.to_string().contains("`inbox.shards`"), "{error}");
+    assert!(!config.data.exists());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_folder, mut config) = folders();
+    config.http.address = taken.local_addr().unwrap();
+    let Err(error) = Node::start(config.clone()).await else { panic!("two servers on one address") };
+    assert!(matches!(error, Error::Serve(_)), "{error}");
+    assert!(!config.data.join("bus").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_go_through_the_samples_into_feeds_and_are_there_after_a_restart() {
+    let (_folder, config) = folders();
+    let Ok(samples) = testkit::bundles::samples() else { panic!("run `cargo xtask bundles` first") };
+    testkit::bundles::copy(&samples, &config.bundles).unwrap();
+    std::fs::copy(testkit::bundles::root().join("chains/feed.toml"), config.chains.join("feed.toml"))
+        .unwrap();
+
+    let node = Node::start(config.clone()).await.unwrap();
+    assert_eq!(node.unready(), None);
+    let http = node.addresses().http;
+    for follower in [1, 150] {
+        let follow =
+            client().put(url(http, &format!("/v1/users/{follower}/following/7"))).send().await.unwrap();
+        assert_eq!(follow.status(), StatusCode::ACCEPTED);
+    }
+    let post = json!({"actor": "7", "text": "Morning walk along the river #praha"});
+    let posted = client().post(url(http, "/v1/posts")).json(&post).send().await.unwrap();
+    assert_eq!(posted.status(), StatusCode::ACCEPTED);
+    let id = posted.json::<Value>().await.unwrap()["id"].clone();
+    for follower in [1, 150] {
+        let item = first_item(http, follower).await;
+        assert_eq!(item["id"], id);
+        assert_eq!(item["text"], post["text"]);
+    }
+    told_where_it_listens(&node, &config.data);
+    node.shutdown().await;
+    assert!(!config.data.join("addresses.json").exists());
+
+    let node = Node::start(config).await.unwrap();
+    assert_eq!(first_item(node.addresses().http, 150).await["id"], id);
+    node.shutdown().await;
+}
+
+fn told_where_it_listens(node: &Node, data: &Path) {
+    let told = std::fs::read(data.join("addresses.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Addresses>(&told).unwrap(), *node.addresses());
+    assert!(data.join("admin.token").exists());
+}
+
+/// The newest item of a feed, once there is one.
+async fn first_item(http: SocketAddr, user: u64) -> Value {
+    let (client, feed) = (client(), url(http, &format!("/v1/users/{user}/feed")));
+    let asking = async {
+        loop {
+            let page: Value = client.get(&feed).send().await.unwrap().json().await.unwrap();
+            if let Some(item) = page["items"].get(0) {
+                return item.clone();
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap()
+}
