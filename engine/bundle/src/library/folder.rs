@@ -35,6 +35,17 @@ pub(super) struct Folder {
     refused: HashMap<Digest, String>,
 }
 
+/// What a file has to say for itself when another is called the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// Its bytes are in use.
+    InUse,
+    /// It stands where one in use stood, which stays if this one is refused.
+    Successor,
+    /// It is new, or was refused before.
+    Newcomer,
+}
+
 /// A file that was read, good or not.
 type Read = (PathBuf, Digest, Result<Arc<Bundle>, String>);
 
@@ -46,28 +57,33 @@ impl Folder {
     /// that was at its path before.
     pub(super) fn replaced_by(&self, files: Vec<File>) -> (Self, Vec<Rejected>) {
         let mut read: Vec<Read> = files.into_iter().map(|file| self.read(file)).collect();
-        read.sort_by(|a, b| a.0.cmp(&b.0));
-        let known: Vec<bool> = read.iter().map(|(_, digest, _)| self.find(digest).is_some()).collect();
+        read.sort_by_cached_key(|(path, digest, _)| (self.claim(path, digest), path.clone()));
 
         let mut next = Self::default();
         let mut rejected = Vec::new();
-        for in_use in [true, false] {
-            for ((path, digest, bundle), known) in read.iter().zip(&known) {
-                if *known != in_use {
-                    continue;
+        for (path, digest, bundle) in read {
+            let taken = bundle.as_ref().map_err(Clone::clone).and_then(|bundle| next.take(&path, bundle));
+            if let Err(reason) = taken {
+                if bundle.is_err() {
+                    next.refused.insert(digest, reason.clone());
                 }
-                let taken = bundle.as_ref().map_err(Clone::clone).and_then(|b| next.take(path, b));
-                if let Err(reason) = taken {
-                    if bundle.is_err() {
-                        next.refused.insert(*digest, reason.clone());
-                    }
-                    rejected.push(Rejected { path: path.clone(), reason });
-                }
+                self.keep_what_was_at(&path, &mut next);
+                rejected.push(Rejected { path, reason });
             }
         }
-        self.keep_what_was_there(&mut next, &rejected);
         rejected.sort_by(|a, b| a.path.cmp(&b.path));
         (next, rejected)
+    }
+
+    /// Whose turn it is to take a name and version, the strongest claim first.
+    fn claim(&self, path: &Path, digest: &Digest) -> Claim {
+        if self.find(digest).is_some() {
+            Claim::InUse
+        } else if self.bundles.contains_key(path) {
+            Claim::Successor
+        } else {
+            Claim::Newcomer
+        }
     }
 
     fn find(&self, digest: &Digest) -> Option<&Arc<Bundle>> {
@@ -109,11 +125,9 @@ impl Folder {
             .map(|(path, _)| path)
     }
 
-    fn keep_what_was_there(&self, next: &mut Self, rejected: &[Rejected]) {
-        for Rejected { path, .. } in rejected {
-            if let Some(bundle) = self.bundles.get(path).filter(|bundle| next.rival(&bundle.info).is_none()) {
-                next.bundles.insert(path.clone(), Arc::clone(bundle));
-            }
+    fn keep_what_was_at(&self, path: &Path, next: &mut Self) {
+        if let Some(bundle) = self.bundles.get(path).filter(|bundle| next.rival(&bundle.info).is_none()) {
+            next.bundles.insert(path.to_owned(), Arc::clone(bundle));
         }
     }
 }

@@ -151,6 +151,21 @@ fn a_refused_file_leaves_what_was_at_its_path() {
 }
 
 #[test]
+fn what_was_refused_as_a_double_does_not_slip_in_when_the_file_in_use_is_spoilt() {
+    let library = Library::new(runtime());
+    let running = file("z.wasm", &guest("validate", "1.0.0", "running"));
+    let double = file("a.wasm", &guest("validate", "1.0.0", "double"));
+    library.replace(vec![running.clone()]);
+    library.replace(vec![double.clone(), running.clone()]);
+    let spoilt = File { path: "z.wasm".into(), bytes: running.bytes.slice(..9) };
+    assert_eq!(library.replace(vec![double.clone(), spoilt]).len(), 2);
+    assert_eq!(library.list()[0].digest, crate::inspect::digest(&running.bytes));
+    // Once it is gone, there is one that says so.
+    assert_eq!(library.replace(vec![double.clone()]), []);
+    assert_eq!(library.list()[0].digest, crate::inspect::digest(&double.bytes));
+}
+
+#[test]
 fn unchanged_bundles_stay_compiled_and_snapshots_do_not_change() {
     let library = Library::new(runtime());
     let kept = file("v.wasm", &guest("validate", "1.0.0", ""));
