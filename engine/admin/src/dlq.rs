@@ -8,6 +8,11 @@ use serve::{Problem, Query};
 
 use crate::{Parts, listing::Items, problem::of_center};
 
+/// Letters read from the bus at a time.
+const READ_MAX: usize = 16;
+/// Bytes of messages on a page; the read that passes it is the last.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
 /// A dead letter and its place among them.
 #[derive(Serialize)]
 pub(crate) struct Numbered {
@@ -28,11 +33,22 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Items<Numbered>>, Problem> {
     let query = Query::parse(query.as_deref(), &["from", "limit"])?;
-    let (from, limit) = (query.get("from")?.unwrap_or(1), query.limit()?);
-    let letters = dead::list(&*parts.bus, from, limit).await.map_err(|error| of_center(&error))?;
-    let next = letters.last().map(|(number, _)| number + 1).filter(|_| letters.len() == limit);
-    let items = letters.into_iter().map(|(number, letter)| Numbered { number, letter }).collect();
-    Ok(Json(Items { items, next }))
+    let (mut from, limit) = (query.get("from")?.unwrap_or(1), query.limit()?);
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    while items.len() < limit && bytes < PAGE_BYTES_MAX {
+        let max = READ_MAX.min(limit - items.len());
+        let letters = dead::list(&*parts.bus, from, max).await.map_err(|error| of_center(&error))?;
+        let ended = letters.len() < max;
+        for (number, letter) in letters {
+            bytes += letter.message().map_or(0, |message| message.size_bytes());
+            items.push(Numbered { number, letter });
+            from = number + 1;
+        }
+        if ended {
+            return Ok(Json(Items::all(items)));
+        }
+    }
+    Ok(Json(Items { items, next: Some(from) }))
 }
 
 /// `GET /v1/dlq/{number}`.

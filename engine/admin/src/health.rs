@@ -10,12 +10,14 @@ pub(crate) fn troubles(
     bundles: &BundlesStatus,
     shards: &[Position],
 ) -> Vec<String> {
-    let mut troubles: Vec<_> = ready.err().map(|why| format!("The node is not ready: {why}.")).into_iter().collect();
+    let mut troubles: Vec<_> =
+        ready.err().map(|why| format!("The node is not ready: {why}.")).into_iter().collect();
     for chain in chains {
         let id = &chain.id;
         match (&chain.refused, chain.generation) {
-            (Some(_), Some(old)) => troubles
-                .push(format!("The newest file of chain {id} has mistakes; generation {old} runs on meanwhile.")),
+            (Some(_), Some(old)) => troubles.push(format!(
+                "The newest file of chain {id} has mistakes; generation {old} runs on meanwhile."
+            )),
             (Some(_), None) => troubles.push(format!("Chain {id} does not run: its file has mistakes.")),
             (None, _) => {}
         }
