@@ -211,11 +211,11 @@ impl Client {
     /// As [`manage`](Self::manage).
     pub async fn stored(&self, stream: &str) -> Result<Vec<Value>> {
         let mut stored = Vec::new();
-        for partition in 0.. {
+        for partition in 0..self.partitions(stream).await? {
             let mut from = 1;
             loop {
                 let path = format!("/v1/streams/{stream}/{partition}/messages?from={from}&limit=1000");
-                let Some(page) = self.optional(&path).await? else { return Ok(stored) };
+                let page = self.manage(&path).await?;
                 let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
                 let Some(last) = items.last().and_then(|item| item.get("sequence")?.as_u64()) else { break };
                 from = last + 1;
@@ -223,6 +223,14 @@ impl Client {
             }
         }
         Ok(stored)
+    }
+
+    /// Partitions of a stream; none of a stream that nothing was ever written to.
+    async fn partitions(&self, stream: &str) -> Result<usize> {
+        let streams = self.manage("/v1/streams").await?;
+        let mut streams = streams.get("items").and_then(Value::as_array).into_iter().flatten();
+        let found = streams.find(|found| found.get("name").and_then(Value::as_str) == Some(stream));
+        Ok(found.and_then(|found| found.get("partitions")?.as_array()).map_or(0, Vec::len))
     }
 
     /// The bodies of all dead letters, oldest first.
@@ -252,16 +260,6 @@ impl Client {
     /// As [`manage`](Self::manage).
     pub async fn managed(&self, method: Method, path: &str) -> Result<Value> {
         Ok(answer(self.authorised(method, path)?, path).await?.json().await?)
-    }
-
-    /// As [`manage`](Self::manage); `None` when there is no such thing.
-    async fn optional(&self, path: &str) -> Result<Option<Value>> {
-        let answer = self.authorised(Method::GET, path)?.send().await?;
-        match answer.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(answer.json().await?)),
-            status => bail!("{path}: {status}: {}", answer.text().await?),
-        }
     }
 
     fn authorised(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder> {

@@ -106,7 +106,14 @@ impl NodeProcess {
 
     async fn spawn(setup: Setup) -> Result<Self> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(setup.log())?;
-        let mut child = Command::new(&setup.catena)
+        let mut command = Command::new(&setup.catena);
+        // What is set up decides, not what somebody has exported.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CATENA_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .arg("up")
             .args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .arg("--data")

@@ -2,6 +2,7 @@
 
 mod guests;
 mod kills;
+mod refusals;
 mod saves;
 mod scene;
 mod swaps;

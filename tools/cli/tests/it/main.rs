@@ -14,6 +14,7 @@
 
 mod build;
 mod faults;
+mod feeds;
 mod help;
 mod import;
 mod local;
