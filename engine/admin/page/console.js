@@ -133,10 +133,12 @@ function chain(c) {
     ], c.lanes) : null,
     c.refused ? make("div", {},
       make("p", {}, word(`The file ${c.path} as it is now has mistakes:`, "bad")),
-      make("pre", { tabindex: "0", "data-key": `chain/${c.id}/report` }, c.refused.report)) : null);
+      make("pre", { tabindex: "0", "data-key": `chain/${c.id}/report` }, c.refused.report.trimEnd())) : null);
 }
 
 function verdict(r) {
+  // A file that concerns no chain, or is too broken to say which.
+  if (r.chain === null && r.verdict === "refused") return ["cannot be used", "bad"];
   const words = {
     live: r.replaced === null ? `generation ${r.generation} is live`
       : `generation ${r.replaced} → ${r.generation} is live`,
@@ -155,14 +157,14 @@ function receipt(r) {
   const lines = [...r.changes, ...r.refused.map((file) => `${file.path}: ${file.reason}`)];
   return make("article", { class: `card ${tone}` },
     make("div", { class: "row" },
-      make("h3", {}, `#${r.number} ${r.chain ?? "no chain"}`), word(text, tone), time(r.at_ms)),
+      make("h3", {}, `#${r.number} ${r.chain ?? "a file"}`), word(text, tone), time(r.at_ms)),
     lines.length > 0 ? make("ul", {}, ...lines.map((line) => make("li", {}, line))) : null,
     r.verdict === "live" ? make("p", { class: "faint" },
       `Read in ${ms(p.read_ms)}, compiled in ${ms(p.compile_ms)}, tested in ${ms(p.test_ms)}, `
       + `swapped in ${ms(p.swap_ms)}${r.replaced === null ? "" : `, the old one ended after ${ms(p.drain_ms)}`}.`) : null,
     r.messages ? make("p", { class: "faint" },
       `${r.drained ? "The old generation in the end" : "The old generation so far"}: ${tally(r.messages)}.`) : null,
-    r.report ? make("pre", { tabindex: "0", "data-key": `receipt/${r.number}/report` }, r.report) : null);
+    r.report ? make("pre", { tabindex: "0", "data-key": `receipt/${r.number}/report` }, r.report.trimEnd()) : null);
 }
 
 function letter(l) {
