@@ -44,7 +44,8 @@ where
     let service = service_fn(|request: Request<Incoming>| {
         watch.enter(Phase::Serving);
         let served = Served(watch.clone());
-        let answer = router.clone().call(request.map(Body::new));
+        let answer =
+            router.clone().call(request.map(|body| Body::new(Receiving { body, watch: watch.clone() })));
         async move {
             Ok::<_, Infallible>(
                 answer.await.unwrap_or_else(|never| match never {}).map(|body| Tracked { body, served }),
@@ -62,7 +63,7 @@ where
         () = ends.abort.cancelled() => return,
         ended = connection.as_mut() => ended,
         () = ends.drain.cancelled() => {
-            if !place.watch.serving() {
+            if !place.watch.busy() {
                 return;
             }
             connection.as_mut().graceful_shutdown();
@@ -76,6 +77,34 @@ where
     if let Err(error) = ended {
         // Garbage, or a client that left in the middle: its own business.
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A request's body that tells when the work waits for more of it.
+struct Receiving {
+    body: Incoming,
+    watch: Arc<Watch>,
+}
+
+impl http_body::Body for Receiving {
+    type Data = bytes::Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.watch.body_waits(polled.is_pending());
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -28,15 +28,19 @@ pub(crate) enum Phase {
     Reading,
     /// A request is being worked on or answered.
     Serving,
+    /// The work waits for more of the request's body.
+    Body,
     /// Between requests.
     Idle,
 }
+
+const PHASE_BITS: u32 = 3;
 
 /// One connection's phase, shared by its task, its socket and the table.
 #[derive(Debug)]
 pub(crate) struct Watch {
     epoch: Instant,
-    /// Milliseconds since `epoch`, shifted left by two; below them the phase.
+    /// Milliseconds since `epoch`, shifted left by [`PHASE_BITS`]; below them the phase.
     state: AtomicU64,
     /// When our writing began to wait for the client, in milliseconds since `epoch`; 0 when it does not.
     stalled: AtomicU64,
@@ -61,11 +65,22 @@ impl Watch {
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        self.state.store(self.now_ms() << 2 | phase as u64, Relaxed);
+        self.state.store(self.now_ms() << PHASE_BITS | phase as u64, Relaxed);
     }
 
-    pub(crate) fn serving(&self) -> bool {
-        self.phase().0 == Phase::Serving
+    /// Whether a request is being worked on.
+    pub(crate) fn busy(&self) -> bool {
+        matches!(self.phase().0, Phase::Serving | Phase::Body)
+    }
+
+    /// The work waits for more of the body, or goes on. Either way it began when it began: a trickle does not
+    /// make a connection look young.
+    pub(crate) fn body_waits(&self, waits: bool) {
+        let (before, since) = self.phase();
+        let phase = if waits { Phase::Body } else { Phase::Serving };
+        if before != phase {
+            self.state.store(since << PHASE_BITS | phase as u64, Relaxed);
+        }
     }
 
     /// Bytes arrived: the first ones of a request begin it, later ones do not prolong it.
@@ -87,13 +102,14 @@ impl Watch {
     /// The phase and since when, in milliseconds since `epoch`.
     fn phase(&self) -> (Phase, u64) {
         let state = self.state.load(Relaxed);
-        let phase = match state & 3 {
+        let phase = match state & ((1 << PHASE_BITS) - 1) {
             0 => Phase::Fresh,
             1 => Phase::Reading,
             2 => Phase::Serving,
+            3 => Phase::Body,
             _ => Phase::Idle,
         };
-        (phase, state >> 2)
+        (phase, state >> PHASE_BITS)
     }
 
     /// Why the connection has to go at `now_ms`, if it has to.
@@ -108,7 +124,18 @@ impl Watch {
             Phase::Fresh => past(since, options.first_byte).then_some("first_byte"),
             Phase::Reading => past(since, options.headers).then_some("headers"),
             Phase::Idle => past(since, options.idle).then_some("idle"),
-            Phase::Serving => None,
+            // Whoever reads a body has a deadline of its own.
+            Phase::Serving | Phase::Body => None,
+        }
+    }
+
+    /// Since when the connection has waited for its client, in milliseconds since `epoch`; `None` while it is us who
+    /// work.
+    fn waits_since(&self) -> Option<u64> {
+        match (self.phase(), self.stalled.load(Relaxed)) {
+            ((Phase::Serving, _), 0) => None,
+            ((Phase::Serving, _), stalled) => Some(stalled),
+            ((_, since), _) => Some(since),
         }
     }
 }
@@ -153,10 +180,8 @@ impl Table {
     /// Closes the connection that has waited longest for its client; `false` when all are being served.
     pub(crate) fn make_room(&self) -> bool {
         let open = self.open.lock();
-        let waiting = open.values().filter(|watch| !watch.closing.is_cancelled()).filter_map(|watch| {
-            let (phase, since) = watch.phase();
-            (phase != Phase::Serving).then_some((since, watch))
-        });
+        let staying = open.values().filter(|watch| !watch.closing.is_cancelled());
+        let waiting = staying.filter_map(|watch| Some((watch.waits_since()?, watch)));
         let longest = waiting.min_by_key(|(since, _)| *since);
         if let Some((_, watch)) = longest {
             watch.closing.cancel();
@@ -216,16 +241,35 @@ mod tests {
     }
 
     #[test]
+    fn a_trickle_of_body_bytes_does_not_make_a_connection_young() {
+        let watch = Watch::new(Instant::now() - Duration::from_secs(100));
+        watch.state.store(5 << PHASE_BITS | Phase::Serving as u64, Relaxed);
+        for waits in [true, false, true] {
+            watch.body_waits(waits);
+        }
+        assert_eq!((watch.phase(), watch.waits_since()), ((Phase::Body, 5), Some(5)));
+        assert!(watch.busy());
+    }
+
+    #[test]
     fn room_is_made_by_the_longest_waiting_never_by_one_being_served() {
         let table = Table::new();
-        let places: Vec<_> = (0..4).map(|_| table.enter()).collect();
-        for (place, (since, phase)) in
-            places.iter().zip([(1, Phase::Serving), (9, Phase::Idle), (5, Phase::Reading), (7, Phase::Fresh)])
-        {
-            place.watch.state.store(since << 2 | phase as u64, Relaxed);
+        let places: Vec<_> = (0..6).map(|_| table.enter()).collect();
+        let states = [
+            (1, Phase::Serving),
+            (9, Phase::Idle),
+            (5, Phase::Reading),
+            (7, Phase::Fresh),
+            (3, Phase::Body),
+            (2, Phase::Serving),
+        ];
+        for (place, (since, phase)) in places.iter().zip(states) {
+            place.watch.state.store(since << PHASE_BITS | phase as u64, Relaxed);
         }
+        // An answer that its client does not read.
+        places[5].watch.stalled.store(8, Relaxed);
         let closed = |place: &Place| place.watch.closing.is_cancelled();
-        for expected in [2, 3, 1] {
+        for expected in [4, 2, 3, 5, 1] {
             assert!(table.make_room());
             assert!(closed(&places[expected]), "{expected} was to go");
         }

@@ -65,6 +65,33 @@ async fn silent_clients_are_closed_and_make_room_when_the_server_is_full() {
 }
 
 #[tokio::test]
+async fn a_flood_of_slow_clients_shuts_nobody_out() {
+    let options = Options { connections_max: 50, ..Options::default() };
+    let router = hello().route("/body", axum::routing::post(async |body: String| body));
+    let (address, serving) = serve(options, router).await;
+    let mut flood = Vec::new();
+    for begun in [&b""[..], b"GET / HT"].repeat(50) {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // Those that made room for others are gone already.
+        let _ = socket.write_all(begun).await;
+        flood.push(socket);
+    }
+    let head = b"POST /body HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    for _ in 0..60 {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let _ = socket.write_all(head).await;
+        // The `100 Continue` tells that somebody waits for the body.
+        let _ = socket.read(&mut [0; 64]).await;
+        flood.push(socket);
+    }
+    for _ in 0..100 {
+        assert!(exchange(address, GET).await.ends_with("hello"));
+    }
+    drop(flood);
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn a_stop_lets_the_request_in_flight_finish_and_takes_no_other() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (say, wait) = (begun.clone(), go.clone());
