@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod io;
 mod lines;
+mod metric;
 mod options;
 mod problem;
 mod query;

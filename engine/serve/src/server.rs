@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Error, Options,
     connection::{self, Ends},
+    metric,
     watch::Table,
 };
 
@@ -129,8 +130,7 @@ impl Accepting {
 
     fn reap(&self) {
         for reason in self.table.reap(&self.options) {
-            metrics::counter!("catena_http_closed_total", "server" => self.name, "reason" => reason)
-                .increment(1);
+            metrics::counter!(metric::CLOSED_TOTAL, "server" => self.name, "reason" => reason).increment(1);
         }
     }
 
@@ -138,7 +138,7 @@ impl Accepting {
         let permit = match self.places.clone().try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
-                metrics::counter!("catena_http_closed_total", "server" => self.name, "reason" => "room")
+                metrics::counter!(metric::CLOSED_TOTAL, "server" => self.name, "reason" => "room")
                     .increment(1);
                 if !self.table.make_room() {
                     return; // Every place is at work for somebody: this one is turned away.
@@ -146,7 +146,7 @@ impl Accepting {
                 None
             }
         };
-        metrics::counter!("catena_http_connections_total", "server" => self.name).increment(1);
+        metrics::counter!(metric::CONNECTIONS_TOTAL, "server" => self.name).increment(1);
         // Nagle's delay would hold back the end of an answer; where it cannot be set, it is only slower.
         let _ = socket.set_nodelay(true);
         let (place, places, ends) = (self.table.enter(), self.places.clone(), self.ends.clone());
