@@ -48,7 +48,7 @@ impl Center {
         let history = Arc::new(blocking(move || History::open(store)).await??);
         let options = Arc::new(options);
         let (table, board) = (Arc::new(Table::new()), Arc::new(Board::default()));
-        let lanes = Lanes::new(dead_letters, Arc::clone(&table), parts.clone(), Arc::clone(&options));
+        let lanes = Lanes::new(dead_letters, Arc::clone(&table), parts.clone(), Arc::clone(&options))?;
         let lanes = Arc::new(lanes);
         let inner = Inner {
             table: Arc::clone(&table),

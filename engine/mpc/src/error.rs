@@ -57,6 +57,12 @@ pub enum Error {
     /// The lane closed before bus or store took what it had; everything is still in the bus.
     #[error("the lane closed before its last batch was settled")]
     GivenUp,
+    /// The threads that run chains cannot be started.
+    #[error("failed to start the threads that run chains")]
+    Threads {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// Work of the engine itself panicked; the message is that of the panic.
     #[error("the engine panicked: {reason}")]
     Panicked {

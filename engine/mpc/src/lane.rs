@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Options, Parts, Result, metric, table::Table};
+use crate::{Error, Options, Parts, Result, metric, table::Table, workers::Workers};
 use ledger::Ledger;
 use overlay::Overlay;
 use runner::{Ran, Runner, Stop};
@@ -47,6 +47,7 @@ pub(crate) struct Place {
     pub(crate) parts: Parts,
     pub(crate) options: Arc<Options>,
     pub(crate) gauge: Arc<LaneGauge>,
+    pub(crate) workers: Arc<Workers>,
 }
 
 /// Why a lane came to rest.
@@ -211,11 +212,11 @@ impl<'a> Lane<'a> {
             return Err(Error::Panicked { reason: "an earlier batch took its lane with it".to_owned() });
         };
         let now = std::time::Instant::now();
-        let (runner, ran) = blocking(move || {
+        let run = move || {
             let ran = runner.run(fresh, now);
             (runner, ran)
-        })
-        .await?;
+        };
+        let (runner, ran) = self.place.workers.run(run).await?;
         self.runner = Some(runner);
         Ok(ran)
     }

@@ -8,9 +8,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use crate::{
-    LaneStatus, Options, Parts,
+    LaneStatus, Options, Parts, Result,
     lane::{self, LaneGauge, Place},
     table::{Chains, Table},
+    workers::Workers,
 };
 
 /// Opens and closes lanes so that they fit the table. Owns their tasks.
@@ -21,6 +22,7 @@ pub(crate) struct Lanes {
     dead_letters: Name,
     open: Mutex<BTreeMap<(Name, u32), Open>>,
     tasks: TaskTracker,
+    workers: Arc<Workers>,
 }
 
 struct Open {
@@ -30,9 +32,14 @@ struct Open {
 }
 
 impl Lanes {
-    pub(crate) fn new(dead_letters: Name, table: Arc<Table>, parts: Parts, options: Arc<Options>) -> Self {
-        let tasks = TaskTracker::new();
-        Self { table, parts, options, dead_letters, open: Mutex::default(), tasks }
+    pub(crate) fn new(
+        dead_letters: Name,
+        table: Arc<Table>,
+        parts: Parts,
+        options: Arc<Options>,
+    ) -> Result<Self> {
+        let (tasks, workers) = (TaskTracker::new(), Arc::new(Workers::start()?));
+        Ok(Self { table, parts, options, dead_letters, open: Mutex::default(), tasks, workers })
     }
 
     /// Opens lanes for what is in `chains`, closes those for what is not. A closing lane finishes what it has in hand; one
@@ -70,6 +77,7 @@ impl Lanes {
             parts: self.parts.clone(),
             options: Arc::clone(&self.options),
             gauge: Arc::clone(&gauge),
+            workers: Arc::clone(&self.workers),
         };
         let span = tracing::info_span!("lane", %chain, partition);
         self.tasks.spawn(lane::supervise(Arc::new(place), close.clone()).instrument(span));

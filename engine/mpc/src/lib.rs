@@ -28,6 +28,7 @@ mod status;
 mod streams;
 mod table;
 mod time;
+mod workers;
 
 pub use bundles::{BundleFile, Bundles, Loaded, RefusedFile};
 pub use center::Center;
