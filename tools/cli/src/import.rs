@@ -1,7 +1,7 @@
 //! `catena import`: a file of follows or posts into a running node, fast, resumable, nothing twice.
 //!
-//! Lines go to a fixed number of writers by author, so that an author's lines stay in order; each is sent until the node
-//! has answered. What is done is a byte offset up to which every line was answered for, kept in a file while
+//! Lines go to a fixed number of writers, posts by author, so that an author's posts stay in order; each is sent until
+//! the node has answered. What is done is a byte offset up to which every line was answered for, kept in a file while
 //! the import runs. Posts carry an idempotency key made of the line and its place, so lines behind that offset
 //! that had been sent already are not stored twice.
 

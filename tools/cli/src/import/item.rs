@@ -1,7 +1,8 @@
 use anyhow::Context;
 use model::derived_id;
 use reqwest::Method;
-use serde_json::{Map, Value, value::RawValue};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{exit::Result, messages::Numbered};
 
@@ -17,8 +18,8 @@ pub(super) enum Kind {
 
 /// One request.
 pub(super) struct Item {
-    /// Items of one author keep their order.
-    pub(super) author: u64,
+    /// Items of one lane keep their order.
+    pub(super) lane: u64,
     pub(super) method: Method,
     pub(super) path: String,
     /// A body, and the key under which the node takes it once.
@@ -72,10 +73,8 @@ impl Kind {
             Self::Follows { undirected } => edges(&line.text, *undirected),
             Self::Ready => {
                 // Sent as it stands; only its author is looked up.
-                let raw: &RawValue = serde_json::from_str(&line.text)?;
-                let value: Value = serde_json::from_str(&line.text)?;
-                let author = user(Field::new("actor").of(&value)?)?;
-                Ok(vec![post(author, raw.get().to_owned(), line)])
+                let Actor { actor } = serde_json::from_str(&line.text)?;
+                Ok(vec![post(user(&actor)?, line.text.clone(), line)])
             }
             Self::Picked { author, text, name } => {
                 let value: Value = serde_json::from_str(&line.text)?;
@@ -94,9 +93,15 @@ impl Kind {
     }
 }
 
+/// All that is looked at of a post that is sent as it stands.
+#[derive(Deserialize)]
+struct Actor {
+    actor: Value,
+}
+
 fn post(author: u64, body: String, line: &Numbered) -> Item {
     let key = derived_id(&[b"import", line.text.as_bytes(), &line.offset.to_le_bytes()]);
-    Item { author, method: Method::POST, path: "/v1/posts".to_owned(), post: Some((body, key)) }
+    Item { lane: author, method: Method::POST, path: "/v1/posts".to_owned(), post: Some((body, key)) }
 }
 
 fn user(value: &Value) -> Result<u64> {
@@ -112,8 +117,9 @@ fn edges(line: &str, undirected: bool) -> Result<Vec<Item>> {
     let (Some(Ok(follower)), Some(Ok(author))) = (columns.next(), columns.next()) else {
         anyhow::bail!("`{line}` does not begin with two integers");
     };
+    // Edge lists are sorted: by author alone, long rows of lines would wait for each other.
     let follow = |user: u64, author: u64| Item {
-        author,
+        lane: user.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ author,
         method: Method::PUT,
         path: format!("/v1/users/{user}/following/{author}"),
         post: None,
@@ -151,7 +157,7 @@ mod tests {
         for author in ["user.id", "/user/id"] {
             let kind = Kind::posts(author, "full_text", Some("user.name"));
             let item = kind.items(&line(text)).unwrap().remove(0);
-            assert_eq!(item.author, 505_874_924_095_815_681);
+            assert_eq!(item.lane, 505_874_924_095_815_681);
             let (body, key) = item.post.unwrap();
             assert_eq!(body, r#"{"actor":"505874924095815681","name":"あ","text":"hi"}"#);
             assert_eq!(key.len(), 32);

@@ -66,12 +66,12 @@ impl Senders {
         Self { queues: queues.collect(), answers, writers: tasks }
     }
 
-    /// Hands an item to the writer of its author; waits while that one's queue is full.
+    /// Hands an item to the writer of its lane; waits while that one's queue is full.
     ///
     /// # Errors
     /// The writer is gone: it gave up, as its answer says.
     pub(super) async fn send(&self, line: &Numbered, item: Item) -> Result<()> {
-        let at = usize::try_from(item.author % self.queues.len() as u64).unwrap_or(0);
+        let at = usize::try_from(item.lane % self.queues.len() as u64).unwrap_or(0);
         let sent = Sent { start: line.offset, number: line.number, item };
         if let Some(queue) = self.queues.get(at) {
             // Not an error by itself: why the writer is gone comes with the answers.
@@ -115,7 +115,7 @@ async fn write(client: NodeClient, mut items: mpsc::Receiver<Sent>, answered: Un
     while let Some(Sent { start, number, item }) = items.recv().await {
         let outcome = deliver(&client, &item).await;
         let gave_up = matches!(outcome, Outcome::GaveUp(_));
-        // Later items of the same authors must not overtake one that was given up.
+        // Later items of the same lane must not overtake one that was given up.
         if answered.send(Answer { start, number, outcome }).is_err() || gave_up {
             return;
         }

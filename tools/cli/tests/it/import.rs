@@ -21,7 +21,9 @@ async fn node(folder: &Path) -> NodeProcess {
 async fn followed(node: &NodeProcess, network: &Network, users: impl Iterator<Item = u64>) {
     let client = node.client().unwrap();
     for user in users {
-        let wanted: Vec<u64> = network.follows.iter().filter(|(u, _)| *u == user).map(|(_, a)| *a).collect();
+        let own = network.follows.iter().filter(|(follower, _)| *follower == user);
+        let mut wanted: Vec<u64> = own.map(|(_, author)| *author).collect();
+        wanted.sort_unstable();
         wait::until(&format!("the follows of {user}"), Duration::from_secs(30), async || {
             (client.following(user).await.unwrap() == wanted).then_some(())
         })
