@@ -67,7 +67,8 @@ impl Bare {
         let engine = Engine::new(&config).map_err(|e| anyhow!("{e:#}"))?;
         let component = Component::new(&engine, component).map_err(|e| anyhow!("{e:#}"))?;
         let mut linker = Linker::new(&engine);
-        let mut settings = linker.instance("catena:processor/settings@1.0.0").map_err(|e| anyhow!("{e:#}"))?;
+        let mut settings =
+            linker.instance("catena:processor/settings@1.0.0").map_err(|e| anyhow!("{e:#}"))?;
         settings.func_wrap("get", |_, ()| Ok(("{}".to_owned(),))).map_err(|e| anyhow!("{e:#}"))?;
         linker.define_unknown_imports_as_traps(&component).map_err(|e| anyhow!("{e:#}"))?;
         let steps = (0..steps)
