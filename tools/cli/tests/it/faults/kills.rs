@@ -67,6 +67,13 @@ async fn killed_under_load_nothing_accepted_is_lost_or_doubled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_before_the_disk_is_caught() {
     let _alone = alone().await;
-    let report = kill(feed().planted("ACK_BEFORE_DURABLE"), rounds()).await;
-    assert!(!report.lost.is_empty(), "the planted bug went unseen: {}", shown(&report));
+    // A kill may find nothing on its way to the disk, but not every time.
+    for _ in 0..4 {
+        let report = kill(feed().planted("ACK_BEFORE_DURABLE"), 5).await;
+        println!("{} of {} lost", report.lost.len(), report.accepted);
+        if !report.lost.is_empty() {
+            return;
+        }
+    }
+    panic!("the planted bug went unseen");
 }

@@ -17,8 +17,8 @@ use testkit::{
 
 use crate::support::{CATENA, install};
 
-/// What has not arrived by then is lost.
-const ARRIVE_AT_MOST: Duration = Duration::from_secs(30);
+/// What has not arrived when nothing at all has arrived for so long is lost.
+const QUIET_AT_MOST: Duration = Duration::from_secs(12);
 /// A change without a receipt by then went unnoticed.
 const RECEIPT_AT_MOST: Duration = Duration::from_secs(15);
 
@@ -104,14 +104,17 @@ pub(super) fn is_live(receipt: &Value) -> bool {
     receipt["verdict"] == "live"
 }
 
-/// Collects until nothing is missing or the time is up, and judges.
+/// Collects until nothing is missing, or nothing more comes, and judges.
 pub(super) async fn judge(client: &Client, oracle: &Oracle, network: &Network) -> Report {
-    let began = Instant::now();
     let authors = (1..=network.users).collect();
+    let (mut arrived, mut since) = (0, Instant::now());
     loop {
         let arrivals = Arrivals::collect(client, network, &authors, &["quarantine"]).await.unwrap();
         let report = oracle.judge(&arrivals, network);
-        if report.lost.is_empty() && report.holes.is_empty() || began.elapsed() > ARRIVE_AT_MOST {
+        if arrivals.0.len() != arrived {
+            (arrived, since) = (arrivals.0.len(), Instant::now());
+        }
+        if report.lost.is_empty() && report.holes.is_empty() || since.elapsed() > QUIET_AT_MOST {
             return report;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
