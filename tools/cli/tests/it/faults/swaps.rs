@@ -125,5 +125,6 @@ async fn swaps_under_load_lose_double_mix_and_reorder_nothing() {
 async fn a_missing_generation_pin_is_caught() {
     let _alone = alone().await;
     let report = swap(Scene::new(CHAIN, &["stamp"]).planted("NO_GENERATION_PIN"), rounds().min(40)).await;
+    println!("{} of {} mixed", report.mixed.len(), report.accepted);
     assert!(!report.mixed.is_empty(), "the planted bug went unseen: {}", shown(&report));
 }
