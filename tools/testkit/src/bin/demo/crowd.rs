@@ -36,13 +36,20 @@ impl Crowd {
             None => Network::power_law(arguments.seed, arguments.users, arguments.follows_per_user),
         };
         let posts = match &arguments.posts {
-            Some(file) => data::posts(file, &arguments.author_field, &arguments.text_field)?,
+            Some(file) => {
+                let mut posts = data::posts(file, &arguments.author_field, &arguments.text_field)?;
+                introduce(&mut posts, &network);
+                posts
+            }
             None => {
                 let count = arguments.rate as usize * arguments.seconds as usize;
                 Posts::new(arguments.seed, network.users, Mix::default()).take(count).collect()
             }
         };
-        Ok(Self { network, posts, rate: arguments.rate })
+        // Few posts are spread over the time, so that the changes fall among them.
+        let spread = posts.len().div_ceil(arguments.seconds.max(1) as usize);
+        let rate = arguments.rate.min(u32::try_from(spread).unwrap_or(u32::MAX));
+        Ok(Self { network, posts, rate })
     }
 
     /// Everybody follows whom they follow, before anybody says anything.
@@ -90,6 +97,28 @@ impl Crowd {
         }
         follows.into_iter().max_by_key(|(_, count)| *count).map_or(1, |(user, _)| user)
     }
+}
+
+/// Authors whom nobody follows take the places of the most followed, or there would be nothing to see.
+fn introduce(posts: &mut [Post], network: &Network) {
+    let followers = network.followers();
+    if posts.iter().any(|post| followers.contains_key(&post.author)) {
+        return;
+    }
+    let mut places: Vec<(usize, u64)> = followers.iter().map(|(author, all)| (all.len(), *author)).collect();
+    places.sort_unstable_by(|a, b| b.cmp(a));
+    let mut places = places.into_iter().map(|(_, author)| author);
+    let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
+    for post in posts {
+        // More authors than places: the rest stay strangers.
+        let place = match taken.get(&post.author) {
+            Some(place) => *place,
+            None => places.next().unwrap_or(post.author),
+        };
+        taken.insert(post.author, place);
+        post.author = place;
+    }
+    println!("nobody follows the authors of these posts: they take the places of the most followed");
 }
 
 impl fmt::Display for Crowd {
