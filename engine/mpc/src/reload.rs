@@ -86,8 +86,8 @@ impl Reloader {
     pub(crate) async fn start(shared: Shared) -> Result<Self> {
         let options = Arc::clone(&shared.options);
         let folders = vec![
-            Folder { path: options.chains_dir.clone(), holds: Holds::Chains },
-            Folder { path: options.bundles_dir.clone(), holds: Holds::Bundles },
+            Folder::open(&options.chains_dir, Holds::Chains)?,
+            Folder::open(&options.bundles_dir, Holds::Bundles)?,
         ];
         // Watching begins before the first look, so that nothing falls in between.
         let watcher = match options.watch {

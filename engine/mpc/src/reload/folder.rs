@@ -11,6 +11,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::{Error, Result};
+
 use super::settling::{Look, Print};
 
 /// Bytes read of one file at most; whoever opens it refuses what is larger than its own, smaller limit.
@@ -31,6 +33,13 @@ pub(super) enum Holds {
 }
 
 impl Folder {
+    /// The folder at `path`, by its absolute path: that is how the system names the files in its events.
+    pub(super) fn open(path: &Path, holds: Holds) -> Result<Self> {
+        let absolute = std::path::absolute(path);
+        let path = absolute.map_err(|source| Error::Folder { path: path.to_owned(), source })?;
+        Ok(Self { path, holds })
+    }
+
     /// Whether a file of this name matters: neither hidden, nor somebody's half-done copy, nor a JSON Schema.
     pub(super) fn wants(&self, name: &OsStr) -> bool {
         let Some(name) = name.to_str() else { return false };
@@ -151,6 +160,13 @@ fn changed_ns(metadata: &Metadata) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_folder_knows_its_files_as_events_name_them() {
+        let folder = Folder::open(Path::new("chains"), Holds::Chains).unwrap();
+        let named = std::env::current_dir().unwrap().join("chains").join("feed.toml");
+        assert!(folder.has(&named), "{named:?} is none of {folder:?}");
+    }
 
     #[test]
     fn only_finished_files_of_the_right_kind_matter() {
