@@ -8,6 +8,7 @@
 mod diff;
 mod folder;
 mod prepare;
+mod rings;
 mod settling;
 mod shelf;
 mod swap;

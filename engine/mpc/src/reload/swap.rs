@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Reloader, diff,
     prepare::{Proposal, Ready, What},
+    rings::{self, RING},
     shelf::Changed,
 };
 use crate::{
@@ -54,7 +55,7 @@ impl Reloader {
         read: Duration,
     ) -> Vec<Pending> {
         let old = self.table.all();
-        let (proposals, streams) = self.with_streams(proposals).await;
+        let (proposals, streams) = self.with_streams(rings::refuse(proposals, &old)).await;
         let proposals = self.numbered(proposals).await;
         let swapping = Instant::now();
         let mut next = old.clone();
@@ -268,11 +269,14 @@ impl Reloader {
 
 /// Whether a refusal may pass without any file changing.
 pub(super) fn may_pass(refusal: &Refusal) -> bool {
-    refusal.mistakes.iter().any(|mistake| [NO_BUS, NO_STORE, UNKNOWN_INPUT].contains(&mistake.code.as_str()))
+    refusal
+        .mistakes
+        .iter()
+        .any(|mistake| [NO_BUS, NO_STORE, UNKNOWN_INPUT, RING].contains(&mistake.code.as_str()))
 }
 
 impl Proposal {
-    fn ready(&self) -> Option<&Ready> {
+    pub(super) fn ready(&self) -> Option<&Ready> {
         match &self.what {
             What::Ready(ready) => Some(ready),
             _ => None,
