@@ -87,8 +87,8 @@ impl Reloader {
     pub(crate) async fn start(shared: Shared) -> Result<Self> {
         let options = Arc::clone(&shared.options);
         let folders = vec![
-            Folder::open(&options.chains_dir, Holds::Chains)?,
-            Folder::open(&options.bundles_dir, Holds::Bundles)?,
+            Folder::new(&options.chains_dir, Holds::Chains),
+            Folder::new(&options.bundles_dir, Holds::Bundles),
         ];
         // Watching begins before the first look, so that nothing falls in between.
         let watcher = match options.watch {

@@ -11,8 +11,6 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{Error, Result};
-
 use super::settling::{Look, Print};
 
 /// Bytes read of one file at most; whoever opens it refuses what is larger than its own, smaller limit.
@@ -21,8 +19,11 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// A watched folder.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
+    /// As it was given; files are known and shown by it.
     pub(super) path: PathBuf,
     pub(super) holds: Holds,
+    /// What events may call it: absolute, and on some systems with its links resolved.
+    aliases: Vec<PathBuf>,
 }
 
 /// What a folder is for.
@@ -33,11 +34,10 @@ pub(super) enum Holds {
 }
 
 impl Folder {
-    /// The folder at `path`, by its absolute path: that is how the system names the files in its events.
-    pub(super) fn open(path: &Path, holds: Holds) -> Result<Self> {
-        let absolute = std::path::absolute(path);
-        let path = absolute.map_err(|source| Error::Folder { path: path.to_owned(), source })?;
-        Ok(Self { path, holds })
+    /// The folder at `path`.
+    pub(super) fn new(path: &Path, holds: Holds) -> Self {
+        let names = [std::path::absolute(path), fs::canonicalize(path)];
+        Self { path: path.to_owned(), holds, aliases: names.into_iter().flatten().collect() }
     }
 
     /// Whether a file of this name matters: neither hidden, nor somebody's half-done copy, nor a JSON Schema.
@@ -55,6 +55,13 @@ impl Folder {
     /// Whether `path` is a file of this folder that matters.
     pub(super) fn has(&self, path: &Path) -> bool {
         path.parent() == Some(&self.path) && path.file_name().is_some_and(|name| self.wants(name))
+    }
+
+    /// The file of this folder that matters and that an event calls `path`, by the path that a scan has for it.
+    pub(super) fn known(&self, path: &Path) -> Option<PathBuf> {
+        let parent = path.parent()?;
+        let ours = self.path == parent || self.aliases.iter().any(|alias| alias == parent);
+        path.file_name().filter(|name| ours && self.wants(name)).map(|name| self.path.join(name))
     }
 
     /// Every file that matters.
@@ -163,14 +170,32 @@ mod tests {
 
     #[test]
     fn a_relative_folder_knows_its_files_as_events_name_them() {
-        let folder = Folder::open(Path::new("chains"), Holds::Chains).unwrap();
-        let named = std::env::current_dir().unwrap().join("chains").join("feed.toml");
-        assert!(folder.has(&named), "{named:?} is none of {folder:?}");
+        for given in ["chains", "./chains", "../chains"] {
+            let folder = Folder::new(Path::new(given), Holds::Chains);
+            let named = std::env::current_dir().unwrap().join(given).join("feed.toml");
+            assert_eq!(folder.known(&named), Some(Path::new(given).join("feed.toml")));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_behind_a_link_knows_its_files_by_either_path() {
+        let place = tempfile::tempdir().unwrap();
+        let (real, link) = (place.path().join("real"), place.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let folder = Folder::new(&link, Holds::Chains);
+        let resolved = fs::canonicalize(&real).unwrap();
+        for named in [&link, &resolved] {
+            assert_eq!(folder.known(&named.join("feed.toml")), Some(link.join("feed.toml")));
+            assert_eq!(folder.known(&named.join("feed.txt")), None);
+        }
+        assert_eq!(folder.known(&place.path().join("feed.toml")), None);
     }
 
     #[test]
     fn only_finished_files_of_the_right_kind_matter() {
-        let chains = Folder { path: "chains".into(), holds: Holds::Chains };
+        let chains = Folder::new(Path::new("chains"), Holds::Chains);
         for name in ["feed.toml", "feed.json", "a b.toml"] {
             assert!(chains.wants(OsStr::new(name)), "{name}");
         }

@@ -96,10 +96,10 @@ fn notes_of(event: notify::Result<Event>, folders: &[Folder]) -> Vec<Note> {
         return vec![Note::Scan];
     }
     let Some(hint) = hint(event.kind) else { return Vec::new() };
-    let note = |path: PathBuf| match folders.iter().any(|folder| folder.has(&path)) {
-        true => Some(Note::File(path, hint)),
+    let note = |path: PathBuf| match folders.iter().find_map(|folder| folder.known(&path)) {
+        Some(path) => Some(Note::File(path, hint)),
         // A link that other files lead through, the folder itself: what that means, only a scan can tell.
-        false => matches!(hint, Hint::Placed | Hint::Touched | Hint::Gone).then_some(Note::Scan),
+        None => matches!(hint, Hint::Placed | Hint::Touched | Hint::Gone).then_some(Note::Scan),
     };
     event.paths.into_iter().filter_map(note).collect()
 }
@@ -124,6 +124,8 @@ fn hint(kind: EventKind) -> Option<Hint> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use notify::event::{CreateKind, Flag};
 
     use super::*;
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn rescans_and_links_ask_for_a_scan_and_files_for_patience() {
-        let folders = [Folder { path: "c".into(), holds: Holds::Chains }];
+        let folders = [Folder::new(Path::new("c"), Holds::Chains)];
         let notes = |kind, path: &str| notes_of(Ok(Event::new(kind).add_path(path.into())), &folders);
         let to = EventKind::Modify(ModifyKind::Name(RenameMode::To));
         assert_eq!(notes(to, "c/feed.toml"), [Note::File("c/feed.toml".into(), Hint::Placed)]);
