@@ -5,33 +5,45 @@
 
 mod letter;
 
-use bus::Bus;
+use bus::{Bus, Stored};
 use model::{Message, derived_id};
 
-use crate::{DEAD_LETTERS, Error, REPLAY_HEADER, Result};
+use crate::{DEAD_LETTERS, Error, REPLAY_HEADER, Result, lane::sentence};
 
 pub use letter::{DeadLetter, Problem};
 
 /// The partition of all dead letters.
 pub(crate) const PARTITION: u32 = 0;
 
-/// Up to `max` dead letters from sequence `from` on, each with its own sequence.
+/// Up to `max` dead letters from sequence `from` on, each with its own sequence. Whatever else lies in the stream is
+/// passed over: it must not hide the letters behind it.
 ///
 /// # Errors
-/// [`Error::Bus`], or [`Error::Malformed`] when something else lies in the stream.
+/// [`Error::Bus`].
 pub async fn list(bus: &dyn Bus, from: u64, max: usize) -> Result<Vec<(u64, DeadLetter)>> {
-    let stored = bus.read(DEAD_LETTERS, PARTITION, from, max).await?;
-    stored.into_iter().map(|s| Ok((s.sequence, DeadLetter::from_message(&s.message)?))).collect()
+    let (mut letters, mut next) = (Vec::new(), from);
+    while letters.len() < max {
+        let stored = bus.read(DEAD_LETTERS, PARTITION, next, max - letters.len()).await?;
+        let Some(last) = stored.last() else { break };
+        next = last.sequence + 1;
+        for Stored { sequence, message, .. } in stored {
+            match DeadLetter::from_message(&message) {
+                Ok(letter) => letters.push((sequence, letter)),
+                Err(error) => tracing::debug!(sequence, error = sentence(&error), "no dead letter"),
+            }
+        }
+    }
+    Ok(letters)
 }
 
 /// The dead letter with this sequence.
 ///
 /// # Errors
-/// [`Error::NoDeadLetter`], and as [`list`].
+/// [`Error::NoDeadLetter`]; [`Error::Malformed`] when something else lies there; [`Error::Bus`].
 pub async fn show(bus: &dyn Bus, sequence: u64) -> Result<DeadLetter> {
-    let found = list(bus, sequence, 1).await?;
-    let letter = found.into_iter().find(|(s, _)| *s == sequence);
-    letter.map(|(_, letter)| letter).ok_or(Error::NoDeadLetter { sequence })
+    let stored = bus.read(DEAD_LETTERS, PARTITION, sequence, 1).await?;
+    let found = stored.into_iter().find(|stored| stored.sequence == sequence);
+    DeadLetter::from_message(&found.ok_or(Error::NoDeadLetter { sequence })?.message)
 }
 
 /// Publishes the original message again where it came from, at the end of its partition, and answers its new

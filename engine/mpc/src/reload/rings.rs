@@ -9,7 +9,7 @@ use super::prepare::{Proposal, What};
 use crate::{DEAD_LETTERS, receipt::Refusal, table::Chains};
 
 /// The refusal of a chain that closes a ring; passes when another chain of the ring goes.
-pub(super) const RING: &str = "mpc::ring";
+pub(super) const RING: &str = "mpc::loop";
 /// The refusal of a chain that writes where only the center does.
 const RESERVED_STREAM: &str = "mpc::reserved-stream";
 

@@ -201,3 +201,17 @@ async fn a_full_lot_holds_back_new_messages_and_loses_none() {
         assert_eq!(lag, 0);
     }
 }
+
+#[tokio::test]
+async fn what_is_no_dead_letter_does_not_hide_those_behind_it() {
+    let (node, _sink) = start("", "reject").await;
+    for n in 0..3 {
+        node.bus.publish(mpc::DEAD_LETTERS, 0, vec![message(100 + n, "k", "stray")]).await.unwrap();
+    }
+    let mut letters = node.bus.subscribe(mpc::DEAD_LETTERS, 0, "test", 10).await.unwrap();
+    node.post(vec![message(1, "k", "poison")]).await;
+    while letters.fetch(10).await.unwrap().iter().all(|delivery| delivery.stored.sequence < 4) {}
+    let listed = dead::list(&*node.bus, 1, 1).await.unwrap();
+    assert_eq!(listed.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [4]);
+    assert!(matches!(dead::show(&*node.bus, 1).await, Err(mpc::Error::Malformed { .. })));
+}

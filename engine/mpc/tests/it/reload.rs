@@ -230,3 +230,17 @@ async fn a_chain_whose_input_comes_later_goes_live_by_itself() {
         "and it was not refused again and again"
     );
 }
+
+#[tokio::test]
+async fn a_chain_that_closes_a_ring_waits_until_another_lets_go() {
+    let to_posts =
+        other(&[step("b", "b@^1", "")]).replace("\"posts\"", "\"out\"").replace("elsewhere", "posts");
+    let mut node = setup().await.start().await;
+    node.put("chains/other.toml", &to_posts);
+    let refused = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!((refused.verdict, &*refused.faults[0].code), (Verdict::Refused, "mpc::loop"));
+    assert!(refused.faults[0].message.contains("`out` → `posts` → `out`"), "{:?}", refused.faults);
+    node.put("chains/feed.toml", &feed("^1").replace("\"out\"", "\"elsewhere\""));
+    let live = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!(live.verdict, Verdict::Live);
+}
