@@ -15,7 +15,7 @@ mod runner;
 mod settle;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use bus::{Delivery, Subscription};
 use model::Name;
@@ -71,6 +71,8 @@ pub(crate) async fn supervise(place: Arc<Place>, close: CancellationToken) {
                     () = another_generation(&place, generation) => {}
                 }
             }
+            // Nothing failed: closing took too long for what was in hand.
+            Err(Error::GivenUp) => return,
             Err(error) => {
                 let restart = place.options.restart;
                 // A lane that ran for a while has recovered in between.
@@ -122,7 +124,18 @@ impl<'a> Lane<'a> {
     async fn run(place: &'a Arc<Place>, close: &CancellationToken) -> Result<Exit> {
         let mut lane = Self::open(place).await?;
         place.gauge.begins();
-        let exit = lane.work(close).await;
+        let (give_up, drain_max) = (lane.give_up.clone(), place.options.drain_max);
+        // Beside the work, which may itself be waiting for a batch that finds no room.
+        let patience = async {
+            close.cancelled().await;
+            sleep(drain_max).await;
+            give_up.cancel();
+            pending::<Infallible>().await
+        };
+        let exit = tokio::select! {
+            exit = lane.work(close) => exit,
+            never = patience => match never {},
+        };
         // What is being committed must be committed or not before anybody reads the ledger again.
         lane.give_up.cancel();
         while lane.settling.join_next().await.is_some() {}
@@ -251,7 +264,7 @@ impl<'a> Lane<'a> {
 async fn wait_until(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 

@@ -1,8 +1,17 @@
 //! Closing.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
-use crate::support::{Setup, bundle, chain, message, post, step};
+use crate::support::{Diary, FlakyBus, Node, Setup, bundle, chain, message, post, step};
+
+/// How many messages the lane of `key` has in hand.
+fn in_hand(node: &Node, key: &str) -> u64 {
+    let lanes = &node.center.chains()[0].lanes;
+    lanes[bus::partition_of(key, 4) as usize].in_flight
+}
 
 async fn setup(words: &str) -> Setup {
     Setup::new().await.with(&[
@@ -46,4 +55,32 @@ async fn what_still_waits_for_a_retry_goes_back_to_the_bus() {
     let mut subscription = node.bus.subscribe("posts", partition, "feed", 10).await.unwrap();
     let given_back = subscription.fetch(10).await.unwrap();
     assert_eq!(given_back.iter().filter(|d| d.stored.message.key == "k").count(), 2);
+}
+
+#[tokio::test]
+async fn a_bus_without_room_does_not_hold_up_a_drain() {
+    let mut setup = setup("count").await;
+    let inner = Arc::clone(&setup.bus);
+    let full = Arc::new(FlakyBus::new(Arc::clone(&inner), Diary::default()));
+    setup.bus = Arc::clone(&full) as _;
+    setup.options.batch_max = 1;
+    let node = setup.start().await;
+    full.overloaded.store(u32::MAX, SeqCst);
+    post(&*inner, vec![message(1, "k", "x"), message(2, "k", "x")]).await;
+    // One batch cannot settle, and the next one waits for it.
+    while in_hand(&node, "k") < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    let closed = tokio::time::timeout(setup.options.drain_max * 2, node.center.drain()).await;
+    assert!(closed.is_ok(), "the drain hangs");
+    let failing =
+        node.center.chains().into_iter().flat_map(|chain| chain.lanes).find(|l| l.failing.is_some());
+    assert!(failing.is_none(), "{failing:?}");
+    tokio::time::resume();
+    drop(node);
+    full.overloaded.store(0, SeqCst);
+    let node = setup.start().await;
+    let arrived = node.sink("out").await.take(2).await;
+    assert_eq!(arrived.iter().map(|m| &m.body[..]).collect::<Vec<_>>(), [b"x|0", b"x|1"]);
 }
