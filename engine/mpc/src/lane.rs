@@ -61,6 +61,8 @@ enum Exit {
 /// Runs the lane until `close`; starts it again when it fails, and after a halt when the chain changes.
 pub(crate) async fn supervise(place: Arc<Place>, close: CancellationToken) {
     let mut failures = 0;
+    // A lane in the place of another one waits for that to close. Past what this may take, somebody else is there.
+    let opened = Instant::now();
     loop {
         let began = Instant::now();
         match Lane::run(&place, &close).await {
@@ -73,6 +75,15 @@ pub(crate) async fn supervise(place: Arc<Place>, close: CancellationToken) {
             }
             // Nothing failed: closing took too long for what was in hand.
             Err(Error::GivenUp) => return,
+            Err(Error::Bus(bus::Error::Busy { .. }))
+                if opened.elapsed() < place.options.drain_max + place.options.restart.max =>
+            {
+                tracing::debug!(chain = %place.chain, partition = place.partition, "the lane before still finishes");
+                tokio::select! {
+                    () = close.cancelled() => return,
+                    () = sleep(place.options.restart.first) => {}
+                }
+            }
             Err(error) => {
                 let restart = place.options.restart;
                 // A lane that ran for a while has recovered in between.

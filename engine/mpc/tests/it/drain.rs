@@ -84,3 +84,21 @@ async fn a_bus_without_room_does_not_hold_up_a_drain() {
     let arrived = node.sink("out").await.take(2).await;
     assert_eq!(arrived.iter().map(|m| &m.body[..]).collect::<Vec<_>>(), [b"x|0", b"x|1"]);
 }
+
+#[tokio::test]
+async fn a_lane_waits_quietly_for_the_one_before_it() {
+    let setup = setup("count").await;
+    let partition = bus::partition_of("k", 4);
+    let before = setup.bus.subscribe("posts", partition, "feed", 1).await.unwrap();
+    let node = setup.start().await;
+    tokio::time::pause();
+    tokio::time::sleep(setup.options.drain_max / 2).await;
+    assert_eq!(node.center.chains()[0].lanes[partition as usize].failing, None);
+    tokio::time::sleep(setup.options.drain_max).await;
+    let failing = node.center.chains()[0].lanes[partition as usize].failing.clone();
+    assert!(failing.is_some_and(|why| why.contains("already reads")), "nobody closes for that long");
+    tokio::time::resume();
+    drop(before);
+    node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(node.sink("out").await.take(1).await[0].body, "x|0");
+}
