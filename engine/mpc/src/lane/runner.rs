@@ -111,6 +111,8 @@ impl Runner {
             Admit::Chain => Way::Chain(Pin::new(Arc::clone(live))),
             Admit::Direct => Way::Direct(Arc::clone(live)),
             Admit::Ignore => {
+                let chain = self.place.chain.to_string();
+                metrics::counter!(metric::IGNORED_MESSAGES, "chain" => chain).increment(1);
                 self.ledger.settle(stored.sequence);
                 ran.ended.push(Ended { settle, counted: None });
                 return None;

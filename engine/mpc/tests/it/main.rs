@@ -10,6 +10,7 @@
 
 extern crate catena_mpc as mpc;
 
+mod admit;
 mod drain;
 mod failures;
 mod reload;
