@@ -4,8 +4,8 @@
 //! does not tell whether another follower remains: the set is never too small, and a bit too many costs one
 //! message per post (ADR 6). Shard 0 is the lowest bit of the first byte.
 //!
-//! The state belongs to the lanes of one chain. A chain under another id builds its own from the follows that
-//! `posts` still holds: renaming the chain of a running feed loses the older ones.
+//! The state belongs to the partition of the stream, whichever chain reads it: a feed whose chain gets another id
+//! keeps what it knows.
 
 use mpc::{LaneState, Result};
 use relations::UserId;
