@@ -55,8 +55,9 @@ impl Reloader {
         read: Duration,
     ) -> Vec<Pending> {
         let old = self.table.all();
-        let (proposals, streams) = self.with_streams(rings::refuse(proposals, &old)).await;
-        let proposals = self.numbered(proposals).await;
+        let (proposals, streams) = self.with_streams(proposals).await;
+        // After the streams: where a text is refused for those, the chain as it was goes on and may be part of a ring.
+        let proposals = self.numbered(rings::refuse(proposals, &old)).await;
         let swapping = Instant::now();
         let mut next = old.clone();
         let mut pending = Vec::new();

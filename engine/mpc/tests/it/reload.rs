@@ -244,3 +244,15 @@ async fn a_chain_that_closes_a_ring_waits_until_another_lets_go() {
     let live = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
     assert_eq!(live.verdict, Verdict::Live);
 }
+
+#[tokio::test]
+async fn a_text_that_is_refused_opens_no_ring_for_another() {
+    let to_posts =
+        other(&[step("b", "b@^1", "")]).replace("\"posts\"", "\"out\"").replace("elsewhere", "posts");
+    let mut node = setup().await.start().await;
+    let nowhere = feed("^1").replace("\"out\"", "\"elsewhere\"").replace("\"posts\"", "\"nowhere\"");
+    node.put("chains/feed.toml", &nowhere);
+    node.put("chains/other.toml", &to_posts);
+    let refused = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!((refused.verdict, &*refused.faults[0].code), (Verdict::Refused, "mpc::loop"));
+}
