@@ -67,6 +67,15 @@ impl Embedded {
         Ok(Self { shared, writer: Mutex::new(Some(writer)) })
     }
 
+    /// Whether the bus still takes messages. Cheap: it asks neither disk nor writer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with the reason, once the disk has failed or the bus is closed: it stays so until
+    /// the bus is opened anew.
+    pub fn check(&self) -> Result<()> {
+        self.shared.queue.check_open()
+    }
+
     /// Stops intake, makes what was taken durable, stores every position and ends. Deliveries that are
     /// still out come again after reopening. Dropping the bus does the same and blocks meanwhile.
     pub async fn close(&self) {
@@ -82,7 +91,11 @@ impl Embedded {
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         self.shared.queue.push(command(answer))?;
-        answered.await.unwrap_or_else(|_| Err(Error::Unavailable { reason: "its writer ended".to_owned() }))
+        answered.await.unwrap_or_else(|_| {
+            // The writer left it unanswered, so it has ended, and knows best why.
+            self.check()?;
+            Err(Error::Unavailable { reason: "its writer ended".to_owned() })
+        })
     }
 }
 

@@ -76,9 +76,7 @@ impl Error {
         if let store::Error::Full { .. } = error {
             return Self::Full { source: error.clone() };
         }
-        // The cause goes into the reason: it reaches many callers, and most only print it.
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-        Self::Unavailable { reason: format!("{error}{}", cause.unwrap_or_default()) }
+        Self::Unavailable { reason: causes(error) }
     }
 
     /// Whether the same call may succeed a little later.
@@ -86,4 +84,10 @@ impl Error {
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Overloaded { .. } | Self::Busy { .. } | Self::Full { .. })
     }
+}
+
+/// What a store said, with its cause: it becomes a reason that reaches many callers, and most only print it.
+pub(crate) fn causes(error: &store::Error) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
 }

@@ -18,7 +18,8 @@ pub(crate) fn refused(error: &feed::Error) -> Problem {
         if let bus::Error::Overloaded { .. } = **source {
             return Problem::overloaded(RETRY_AFTER_SECONDS, format!("nothing was taken: {source}"));
         }
-        tracing::warn!(error = %chain(source), "refused: the bus did not take it");
+        // The bus itself says once that it failed; this would say it for every post.
+        tracing::debug!(error = %chain(source), "refused: the bus did not take it");
         return Problem::unavailable(format!("nothing was taken: {source}"));
     }
     tracing::error!(error = %chain(error), "refused");

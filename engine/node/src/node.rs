@@ -81,7 +81,7 @@ impl Node {
             gateway::router(gateway::Parts {
                 forwarder,
                 inbox: inbox.clone(),
-                ready: readiness(&leaving, &center, &inbox),
+                ready: readiness(&leaving, &folder, &bus, &center, &inbox),
                 metrics: metrics.clone(),
             }),
         );
@@ -114,7 +114,7 @@ impl Node {
     /// Why the node should not be sent traffic; `None` when it is ready.
     #[must_use]
     pub fn unready(&self) -> Option<String> {
-        readiness(&self.leaving, &self.center, &self.inbox)().err()
+        readiness(&self.leaving, &self.folder, &self.bus, &self.center, &self.inbox)().err()
     }
 
     /// Ends in phases: says it is not ready, finishes the requests in flight and takes no other, finishes the
@@ -133,12 +133,24 @@ impl Node {
     }
 }
 
-fn readiness(leaving: &Arc<AtomicBool>, center: &Center, inbox: &Inbox) -> gateway::Ready {
-    let (leaving, center, inbox) = (Arc::clone(leaving), center.clone(), inbox.clone());
+fn readiness(
+    leaving: &Arc<AtomicBool>,
+    folder: &DataFolder,
+    bus: &Arc<Embedded>,
+    center: &Center,
+    inbox: &Inbox,
+) -> gateway::Ready {
+    let (leaving, bus, center, inbox) = (Arc::clone(leaving), Arc::clone(bus), center.clone(), inbox.clone());
+    let data = folder.join("");
     Arc::new(move || {
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
         }
+        // Before the others: without the bus they stand still, and would name an effect for the cause.
+        bus.check().map_err(|failed| {
+            let data = data.display();
+            format!("{failed}; free space or replace the disk in `{data}`, then restart the node")
+        })?;
         center.ready().map_err(|why| why.to_string())?;
         inbox.check().map_err(|stopped| stopped.to_string())
     })

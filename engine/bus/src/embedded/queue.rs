@@ -137,6 +137,11 @@ impl Queue {
         self.filled.notify_all();
     }
 
+    /// Leaves what is in line unanswered, which its callers hear as an error. For when nobody takes it any more.
+    pub(super) fn abandon(&self) {
+        self.state.lock().commands.clear();
+    }
+
     /// # Errors
     /// [`Error::Unavailable`] with the reason, once closed.
     pub(super) fn check_open(&self) -> Result<()> {

@@ -139,8 +139,26 @@ async fn a_failed_disk_ends_the_bus_for_everybody() {
     assert!(matches!(fetched, Err(Error::Unavailable { .. })));
     let error = published.unwrap_err();
     assert!(error.to_string().contains("EIO") && !error.retryable(), "{error}");
-    let error = publish(&bus, "b").await.unwrap_err();
-    assert!(error.to_string().contains("EIO"), "{error}");
+    let refused = publish(&bus, "b").await.unwrap_err().to_string();
+    assert_eq!(refused, "the bus is unavailable: the store failed and takes no more writes: EIO");
+    assert_eq!(bus.check().unwrap_err().to_string(), refused);
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_failed_write_is_refused_with_its_reason() {
+    let store = Arc::new(Gate::new());
+    let bus = open(&store, Options::default()).await;
+    bus.check().unwrap();
+    store.shut();
+    let first = queue(&bus, ["first".to_owned()]).await;
+    store.wait_for_a_writer();
+    let behind = queue(&bus, ["second".to_owned(), "third".to_owned()]).await;
+    store.fail_next(store::Error::Failed { source: Arc::new(std::io::Error::other("EIO")) });
+    store.open();
+    for answer in first.join_all().await.into_iter().chain(behind.join_all().await) {
+        let refused = answer.unwrap_err().to_string();
+        assert!(refused.contains("EIO"), "{refused}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use super::{
     queue::{self, Command, Publish},
     round::{Draft, Now, Round},
 };
-use crate::{Error, Published, Result, metric};
+use crate::{Error, Published, Result, error, metric};
 
 /// How long an idle writer lets settled positions wait.
 const BEAT: Duration = Duration::from_secs(1);
@@ -60,9 +60,9 @@ impl Writer {
                 self.report_lag();
             }
             if let Err(error) = self.handle(commands, beats) {
-                let error = Error::from_store(&error);
-                tracing::error!(%error, "the bus ends");
-                shared.stop(&error.to_string());
+                let reason = error::causes(&error);
+                tracing::error!(reason, "the bus takes no more messages until it is opened anew");
+                shared.stop(&reason);
                 return;
             }
         }
@@ -227,5 +227,6 @@ struct Ending<'a>(&'a Shared);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.stop("its writer ended");
+        self.0.queue.abandon();
     }
 }

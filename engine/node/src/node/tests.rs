@@ -51,6 +51,20 @@ async fn without_a_chain_a_node_runs_but_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_bus_has_ended_is_not_ready_and_says_what_to_do() {
+    let (_folder, config) = folders();
+    let node = Node::start(config.clone()).await.unwrap();
+    node.bus.close().await;
+    let answer = client().get(url(node.addresses().http, "/readyz")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said = answer.json::<Value>().await.unwrap()["detail"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("the bus is unavailable: it is closed; free space"), "{said}");
+    assert!(said.contains(config.data.canonicalize().unwrap().to_str().unwrap()), "{said}");
+    assert_eq!(node.unready(), Some(said));
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_has_one_node_at_a_time() {
     let (_folder, config) = folders();
     let node = Node::start(config.clone()).await.unwrap();
