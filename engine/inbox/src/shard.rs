@@ -80,6 +80,11 @@ impl Shard {
     async fn session(&self) -> Result<()> {
         let credits = self.messages_max * 2;
         let mut subscription = self.bus.subscribe(INBOX, self.shard, GROUP, credits).await?;
+        // A power failure may take the shard's last batch and leave the group's settlements: what is missing then is
+        // not delivered again, and has to be read before a next message happens to show the hole.
+        if !self.catch_up(self.bus.bounds(INBOX, self.shard).await?.last).await? {
+            return Ok(());
+        }
         loop {
             let fetched = tokio::select! {
                 biased;
@@ -97,26 +102,19 @@ impl Shard {
         }
     }
 
-    /// Applies a delivered batch, and in front of it what the group has settled but this shard has not
-    /// applied. False when cancelled on the way.
+    /// Applies a delivered batch, and before each of its messages what the group has settled but this shard has
+    /// not applied. False when cancelled on the way.
     async fn take(&self, mut stored: Vec<Stored>) -> Result<bool> {
         stored.sort_unstable_by_key(|stored| stored.sequence);
         let mut run = Vec::with_capacity(stored.len());
         let mut next = self.applied() + 1;
         for message in stored {
-            while message.sequence > next {
-                if !self.apply(std::mem::take(&mut run)).await? {
+            if message.sequence > next {
+                let before = std::mem::take(&mut run);
+                if !self.apply(before).await? || !self.catch_up(message.sequence - 1).await? {
                     return Ok(false);
                 }
-                let missing = usize::try_from(message.sequence - next).unwrap_or(usize::MAX);
-                run = self.bus.read(INBOX, self.shard, next, missing.min(self.messages_max)).await?;
-                next = match (run.first(), run.last()) {
-                    (Some(first), Some(last)) if first.sequence == next => last.sequence + 1,
-                    _ => {
-                        let (shard, applied) = (self.shard, next - 1);
-                        return Err(Error::Gap { shard, applied, first: message.sequence });
-                    }
-                };
+                next = message.sequence;
             }
             if message.sequence == next {
                 next += 1;
@@ -124,6 +122,25 @@ impl Shard {
             }
         }
         self.apply(run).await
+    }
+
+    /// Applies the log up to `last`, whoever has settled it. False when cancelled on the way.
+    async fn catch_up(&self, last: u64) -> Result<bool> {
+        loop {
+            let applied = self.applied();
+            if applied >= last {
+                return Ok(true);
+            }
+            let missing = usize::try_from(last - applied).unwrap_or(usize::MAX);
+            let run = self.bus.read(INBOX, self.shard, applied + 1, missing.min(self.messages_max)).await?;
+            let first = run.first().map_or(last + 1, |stored| stored.sequence);
+            if first != applied + 1 {
+                return Err(Error::Gap { shard: self.shard, applied, first });
+            }
+            if !self.apply(run).await? {
+                return Ok(false);
+            }
+        }
     }
 
     /// Applies messages that follow on each other, off the async workers. False when cancelled on the way.
