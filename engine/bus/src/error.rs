@@ -63,7 +63,8 @@ pub enum Error {
         /// The most it may be.
         bytes_max: usize,
     },
-    /// Closed, or the disk failed.
+    /// Closed, or the disk failed. Whether something was taken is not known: a write that failed may have
+    /// reached the disk all the same.
     #[error("the bus is unavailable: {reason}")]
     Unavailable {
         /// Why.
@@ -77,6 +78,13 @@ impl Error {
             return Self::Full { source: error.clone() };
         }
         Self::Unavailable { reason: causes(error) }
+    }
+
+    /// Whether it is certain that nothing of the call was stored. Where it is not, publishing again under the same
+    /// message ids settles it.
+    #[must_use]
+    pub fn took_nothing(&self) -> bool {
+        matches!(self, Self::Overloaded { .. } | Self::Full { .. } | Self::TooLarge { .. })
     }
 
     /// Whether the same call may succeed a little later.

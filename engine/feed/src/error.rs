@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bus did not take it. Shared, since one refused batch answers many posts.
+    /// The bus did not say that it took it. Shared, since one refused batch answers many posts.
     #[error("failed to store a message durably")]
     Bus {
         /// What the bus said.
@@ -34,6 +34,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is certain that nothing was stored.
+    #[must_use]
+    pub fn took_nothing(&self) -> bool {
+        match self {
+            Self::Bus { source } => source.took_nothing(),
+            Self::Unanswered => false,
+            Self::Random { .. } | Self::Name { .. } => true,
+        }
+    }
+
     /// Whether the same call may succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {

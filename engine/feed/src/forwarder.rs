@@ -16,6 +16,8 @@ const PUBLISHED_AT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// Accepts posts, retractions and changes of the graph: when a call returns `Ok`, the thing is durable.
+/// Where it returns an error, [`Error::took_nothing`] tells whether it is certain that nothing was stored; where it
+/// is not, the call may be made again (a post's under the same idempotency key).
 /// Clones are cheap and the same.
 #[derive(Clone)]
 pub struct Forwarder {
@@ -34,7 +36,7 @@ impl Forwarder {
     /// one stored is the post, whatever the later ones say, and all of them are answered with its id.
     ///
     /// # Errors
-    /// [`Error::Bus`]: nothing was stored; [`Error::Random`].
+    /// [`Error::Bus`], [`Error::Random`].
     pub async fn post(&self, post: NewPost, idempotency_key: Option<&str>) -> Result<PostId> {
         let id = identity(post.actor(), idempotency_key)?;
         let published = self.publish(self.partition(post.actor()), vec![message(&post, id)]).await?;
@@ -67,7 +69,7 @@ impl Forwarder {
     /// Takes a post back, for everybody and for good. A post that nobody knows is fine.
     ///
     /// # Errors
-    /// [`Error::Bus`]: nothing was stored.
+    /// [`Error::Bus`].
     pub async fn retract(&self, post: PostId) -> Result<()> {
         self.control("retract", Control::Retract(post), format!("retract-{post}")).await
     }
@@ -75,7 +77,7 @@ impl Forwarder {
     /// Lets `user` follow `author` from here on: every post accepted after this call will reach the user.
     ///
     /// # Errors
-    /// [`Error::Bus`]: nothing was stored; [`Error::Random`].
+    /// [`Error::Bus`], [`Error::Random`].
     pub async fn follow(&self, user: UserId, author: UserId) -> Result<()> {
         // Following again after an unfollow is news: no two follows have the same id.
         let id = format!("follow-{:016x}", random()?);
@@ -85,7 +87,7 @@ impl Forwarder {
     /// Ends it.
     ///
     /// # Errors
-    /// [`Error::Bus`]: nothing was stored; [`Error::Random`].
+    /// [`Error::Bus`], [`Error::Random`].
     pub async fn unfollow(&self, user: UserId, author: UserId, history: History) -> Result<()> {
         let id = format!("unfollow-{:016x}", random()?);
         self.control("unfollow", Control::Unfollow(Edge { user, author }, history), id).await

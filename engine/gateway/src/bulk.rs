@@ -2,7 +2,8 @@
 //!
 //! The answer is produced while the request is read, a batch at a time, so memory does not depend on how much
 //! is sent; a client has to read while it writes. `{"line":3,"id":"…"}` means that line 3 is durable,
-//! `{"line":4,"problem":{…}}` that it was not taken, and a problem without a line that reading ended early.
+//! `{"line":4,"problem":{…}}` that line 4 was not taken (or, where the problem says so, that this is not known), and a
+//! problem without a line that reading ended early.
 
 use axum::{
     body::Body,

@@ -13,7 +13,7 @@ use crate::{
     problem::{invalid, refused},
 };
 
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 200;
 
 /// `POST /v1/posts`: one post as JSON, or many as NDJSON.

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use serve::Problem;
 
+use crate::posts::IDEMPOTENCY_KEY;
+
 /// After an overload, when to come back, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -12,18 +14,28 @@ pub(crate) fn invalid(invalid: &feed::Invalid) -> Problem {
     Problem::body(invalid.field, invalid.to_string())
 }
 
-/// Something the feed did not accept.
+/// Something the feed did not accept, or may have accepted without being able to say so.
 pub(crate) fn refused(error: &feed::Error) -> Problem {
-    if let feed::Error::Bus { source } = error {
-        if let bus::Error::Overloaded { .. } = **source {
-            return Problem::overloaded(RETRY_AFTER_SECONDS, format!("nothing was taken: {source}"));
-        }
-        // The bus itself says once that it failed; this would say it for every post.
-        tracing::debug!(error = %chain(source), "refused: the bus did not take it");
-        return Problem::unavailable(format!("nothing was taken: {source}"));
+    let feed::Error::Bus { source } = error else {
+        tracing::error!(error = %chain(error), "refused");
+        return Problem::internal(told(error, error));
+    };
+    if let bus::Error::Overloaded { .. } = **source {
+        return Problem::overloaded(RETRY_AFTER_SECONDS, told(error, &**source));
     }
-    tracing::error!(error = %chain(error), "refused");
-    Problem::internal(format!("nothing was taken: {error}"))
+    // The bus itself says once that it failed; this would say it for every post.
+    tracing::debug!(error = %chain(source), "refused: the bus did not take it");
+    Problem::unavailable(told(error, &**source))
+}
+
+/// Why, and what has become of the request.
+fn told(error: &feed::Error, why: &dyn Error) -> String {
+    if error.took_nothing() {
+        return format!("nothing was taken: {why}");
+    }
+    format!(
+        "{why}; it is not known whether it was stored; send it again, a post under the same {IDEMPOTENCY_KEY}"
+    )
 }
 
 /// A read that an inbox could not answer.

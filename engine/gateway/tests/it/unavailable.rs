@@ -54,7 +54,7 @@ async fn an_overload_is_refused_with_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_bus_nothing_is_accepted_and_reads_go_on() {
+async fn without_the_bus_nothing_is_promised_and_reads_go_on() {
     let world = World::new().await;
     world.bus.close().await;
     for (method, path) in [
@@ -68,5 +68,9 @@ async fn without_the_bus_nothing_is_accepted_and_reads_go_on() {
     }
     let answer = world.post(&json!({"actor": "7"})).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let problem: Value = answer.json().await.unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(!detail.contains("nothing was taken"), "{detail}");
+    assert!(detail.ends_with("send it again, a post under the same Idempotency-Key"), "{detail}");
     assert_eq!(world.json("/v1/users/1/feed").await["items"], json!([]));
 }
