@@ -9,7 +9,7 @@ use std::{
 
 use crate::{Addresses, Error, Result};
 
-/// The folder of everything a node keeps, locked for as long as this lives.
+/// The folder of everything a node keeps, locked for as long as this lives: every store in it holds it too.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,

@@ -99,10 +99,15 @@ impl Node {
                 admin::Access { token, hosts: config.admin.hosts.clone() },
             ),
         );
-        folder.announce(&addresses)?;
-        tracing::info!(http = %addresses.http, admin = %addresses.admin, data = %config.data.display(), "the node runs");
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
-        Ok(Self { addresses, gateway, admin, closing, _upkeep, leaving, center, inbox, bus, folder })
+        let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, center, inbox, bus, folder };
+        if let Err(error) = node.folder.announce(&node.addresses) {
+            node.shutdown().await;
+            return Err(error);
+        }
+        let Addresses { http, admin } = node.addresses;
+        tracing::info!(%http, %admin, data = %config.data.display(), "the node runs");
+        Ok(node)
     }
 
     /// Where it listens.

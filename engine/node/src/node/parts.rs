@@ -22,9 +22,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Opens the stores and the bus over them, then what reads and writes the bus.
+    /// Opens the stores and the bus over them, then what reads and writes the bus. Where one of them fails, those
+    /// before it are stopped again.
     pub(super) async fn start(folder: &Arc<DataFolder>, config: &Config) -> Result<Self> {
-        let map = config.shard_map()?;
         let (held, told) = (Arc::clone(folder), config.clone());
         let (stores, bus) = blocking(move || {
             let stores = Stores::open(&held, &told)?;
@@ -32,7 +32,16 @@ impl Parts {
             Ok((stores, Arc::new(bus)))
         })
         .await?;
-        feed::provision(&*bus, config.posts.partitions, map.shards()).await?;
+        let started = Self::over(&bus, stores, folder, config).await;
+        if started.is_err() {
+            bus.close().await;
+        }
+        started
+    }
+
+    async fn over(bus: &Arc<Embedded>, stores: Stores, folder: &DataFolder, config: &Config) -> Result<Self> {
+        let map = config.shard_map()?;
+        feed::provision(&**bus, config.posts.partitions, map.shards()).await?;
 
         let options = bundle::Options {
             data_dir: Some(folder.join("")),
@@ -47,9 +56,16 @@ impl Parts {
             router: Arc::new(FanOut::new(map.clone())),
         };
         let center = Center::start(center_options(config), parts).await?;
-        let inbox = Inbox::open(inbox::Options::default(), bus.clone(), stores.inboxes, map).await?;
+        let inbox = match Inbox::open(inbox::Options::default(), bus.clone(), stores.inboxes, map).await {
+            Ok(inbox) => inbox,
+            Err(error) => {
+                // Its lanes work already: what they have in hand is finished while there is a bus to tell.
+                center.drain().await;
+                return Err(error.into());
+            }
+        };
         let forwarder = Forwarder::new(bus.clone(), config.posts.partitions);
-        Ok(Self { bus, center, inbox, forwarder })
+        Ok(Self { bus: bus.clone(), center, inbox, forwarder })
     }
 }
 

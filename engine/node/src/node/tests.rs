@@ -75,6 +75,25 @@ async fn a_data_folder_has_one_node_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_late_leaves_nothing_running() {
+    let (_folder, config) = folders();
+    Node::start(config.clone()).await.unwrap().shutdown().await;
+    let shards = [0, 200].map(|first_user| config::Shard { first_user }).into();
+    let moved = Config { inbox: config::Inbox { shards }, ..config.clone() };
+    let Err(error) = Node::start(moved).await else { panic!("users of another shard") };
+    assert!(matches!(error, Error::Inbox(_)), "{error}");
+    // A file that cannot be replaced: the last step of starting.
+    let announced = config.data.join("addresses.json");
+    std::fs::create_dir(&announced).unwrap();
+    let Err(error) = Node::start(config.clone()).await else {
+        panic!("a node that cannot say where it listens")
+    };
+    assert!(matches!(error, Error::Folder { .. }), "{error}");
+    std::fs::remove_dir(&announced).unwrap();
+    Node::start(config).await.unwrap().shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_before_anything_is_made() {
     let (_folder, mut config) = folders();
     config.inbox.shards.clear();
