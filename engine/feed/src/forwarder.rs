@@ -33,7 +33,8 @@ impl Forwarder {
     }
 
     /// Accepts a post. With an idempotency key, the same author and key always name the same post: the first
-    /// one stored is the post, whatever the later ones say, and all of them are answered with its id.
+    /// one stored is the post, and all of them are answered with its id. Contents are not compared: another one sent
+    /// under a key that was used is answered with the first post's id, and is not kept.
     ///
     /// # Errors
     /// [`Error::Bus`], [`Error::Random`].
