@@ -12,6 +12,8 @@ use crate::Problem;
 
 /// Bytes a request body may have; of a stream of lines, each line.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes read past a limit, so that the client gets to read why.
+const REST_BYTES_MAX: usize = 4 << 20;
 
 /// How long a whole body, or the next part of a stream of lines, may take to arrive.
 pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -22,7 +24,7 @@ pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// 413 as soon as it is known to be larger, 408 when it takes longer than 30 s, 400 when the client
 /// broke off.
 pub async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
-    if body.size_hint().lower() > bytes_max as u64 {
+    if body.size_hint().lower() > (bytes_max + REST_BYTES_MAX) as u64 {
         return Err(Problem::too_large(bytes_max));
     }
     let deadline = Instant::now() + BODY_TIME_MAX;
@@ -36,6 +38,14 @@ pub async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem>
     whole.extend_from_slice(&second);
     loop {
         if whole.len() > bytes_max {
+            // A client that is still sending would meet a closed connection and never read the answer: a bounded
+            // rest is taken and forgotten.
+            let mut spared = REST_BYTES_MAX;
+            while let Ok(Some(more)) = next(&mut body, deadline).await
+                && spared > 0
+            {
+                spared = spared.saturating_sub(more.len());
+            }
             return Err(Problem::too_large(bytes_max));
         }
         match next(&mut body, deadline).await? {
