@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here is a test")]
 
 mod delivery;
+mod keys;
 mod log;
 mod model;
+mod requests;
 
 use std::sync::Arc;
 
@@ -16,8 +18,10 @@ use async_trait::async_trait;
 use crate::{Bus, Delivery, StreamSpec, Subscription};
 
 pub use delivery::*;
+pub use keys::agrees_with_the_contract_of_keys;
 pub use log::*;
 pub use model::{How, PARTITIONS, Step, agrees_with_model};
+pub use requests::agrees_with_the_contract_of_requests;
 
 /// One bus under test and the way to close and open it.
 #[async_trait]
@@ -36,7 +40,8 @@ macro_rules! conformance {
         $crate::conformance!(@each $subject, $run;
             sequences_rise_by_one_in_each_partition, what_was_published_is_read_back,
             a_stored_id_is_answered_and_not_stored_again, strangers_and_other_layouts_are_refused,
-            publishers_at_once_leave_no_gap, the_log_and_its_ids_survive_reopening,
+            publishers_at_once_leave_no_gap, an_append_follows_what_it_names_or_does_nothing,
+            what_is_trimmed_is_gone_and_the_sequence_goes_on, the_log_and_its_ids_survive_reopening,
             only_what_every_group_settled_is_removed, a_closed_bus_says_so,
             first_deliveries_come_in_order_and_once, credits_bound_what_is_unsettled,
             what_is_dropped_or_retried_comes_again, a_retry_waits_for_its_delay,

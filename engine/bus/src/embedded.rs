@@ -25,6 +25,7 @@ mod writer;
 use std::{
     sync::Arc,
     thread::{Builder, JoinHandle},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ pub use keys::TABLES;
 pub use options::{Fault, Options};
 
 use crate::{Bounds, Bus, Error, Published, Result, Stored, StreamSpec, Subscription};
+use partition::Partition;
 use queue::{Command, Entry, Publish, Queue};
 use shared::Shared;
 use subscription::Reader;
@@ -88,6 +90,17 @@ impl Embedded {
         }
     }
 
+    async fn store(
+        &self,
+        partition: Arc<Partition>,
+        after: Option<u64>,
+        batch: Vec<Message>,
+    ) -> Result<Vec<Published>> {
+        let entries = batch.into_iter().map(Entry::new).collect::<Result<_>>()?;
+        let at = tokio::time::Instant::now();
+        self.ask(|answer| Command::Publish(Publish { partition, after, entries, at, answer })).await
+    }
+
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         self.shared.queue.push(command(answer))?;
@@ -128,9 +141,22 @@ impl Bus for Embedded {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let entries = batch.into_iter().map(Entry::new).collect::<Result<_>>()?;
-        let at = tokio::time::Instant::now();
-        self.ask(|answer| Command::Publish(Publish { partition, entries, at, answer })).await
+        self.store(partition, None, batch).await
+    }
+
+    async fn append(&self, stream: &str, partition: u32, after: u64, batch: Vec<Message>) -> Result<u64> {
+        let partition = self.shared.find(stream, partition)?;
+        let published = self.store(partition, Some(after), batch).await?;
+        Ok(published.last().map_or(after, |published| published.sequence))
+    }
+
+    async fn trim(&self, stream: &str, partition: u32, below: u64) -> Result<()> {
+        self.shared.find(stream, partition)?.trim_to(below);
+        Ok(())
+    }
+
+    fn remembers(&self) -> Duration {
+        Duration::MAX
     }
 
     async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> Result<Vec<Stored>> {

@@ -47,6 +47,50 @@ pub enum Error {
         /// The group.
         group: String,
     },
+    /// Something was stored behind the sequence that an append was to follow.
+    #[error("partition {partition} of `{stream}` has gone on behind {after}: somebody else writes to it")]
+    Moved {
+        /// The stream.
+        stream: String,
+        /// The partition.
+        partition: u32,
+        /// The sequence that should have been the last.
+        after: u64,
+    },
+    /// The subscription's place belongs to another process now.
+    #[error("`{group}` reads partition {partition} of `{stream}` elsewhere now")]
+    Lost {
+        /// The stream.
+        stream: String,
+        /// The partition.
+        partition: u32,
+        /// The group.
+        group: String,
+    },
+    /// The bus cannot be reached just now, and may be again by itself. Whether something was taken is not known.
+    #[error("the bus is out of reach: {reason}")]
+    Away {
+        /// What is known.
+        reason: String,
+    },
+    /// Another one wrote the key first.
+    #[error("key `{key}` has changed meanwhile")]
+    Conflict {
+        /// The key.
+        key: String,
+    },
+    /// Nobody answers there.
+    #[error("nobody answers `{subject}`")]
+    NoAnswer {
+        /// The subject asked.
+        subject: String,
+    },
+    /// The bus was found in a state that this program must not work with; the reason says what to change.
+    #[error("{reason}")]
+    Unfit {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A message that no bus can hold.
     #[error("a message of {bytes} bytes; at most {bytes_max} can be stored")]
     TooLarge {
@@ -84,13 +128,23 @@ impl Error {
     /// message ids settles it.
     #[must_use]
     pub fn took_nothing(&self) -> bool {
-        matches!(self, Self::Overloaded { .. } | Self::Full { .. } | Self::TooLarge { .. })
+        matches!(
+            self,
+            Self::Overloaded { .. } | Self::Full { .. } | Self::TooLarge { .. } | Self::Moved { .. }
+        )
     }
 
     /// Whether the same call may succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Overloaded { .. } | Self::Busy { .. } | Self::Full { .. })
+        matches!(
+            self,
+            Self::Overloaded { .. }
+                | Self::Busy { .. }
+                | Self::Full { .. }
+                | Self::Away { .. }
+                | Self::NoAnswer { .. }
+        )
     }
 }
 

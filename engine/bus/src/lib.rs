@@ -1,5 +1,8 @@
 //! Durable streams of partitions: the [`Bus`] seam, and the embedded implementation over a store.
 //!
+//! Beside it stand the seams of a fleet, which one process alone does not need: [`KeyValue`] for what is agreed
+//! on, [`Requests`] for questions and answers, [`Placement`] for whose turn it is.
+//!
 //! What bounds it: every queue in front of the disk has a limit in bytes, past which publishing answers
 //! [`Error::Overloaded`] instead of growing.
 
@@ -7,8 +10,13 @@ pub mod conformance;
 mod delivery;
 mod embedded;
 mod error;
+mod keys;
 pub mod metric;
+mod placement;
+mod requests;
 mod spec;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::Message;
@@ -18,7 +26,13 @@ pub use delivery::{Delivery, Settle, Settlement, Settler, Stored};
 pub use embedded::Fault;
 pub use embedded::{Embedded, Options, TABLES};
 pub use error::Error;
+pub use keys::{Change, Kept, KeyValue, MemoryKeys, Watch};
+pub use placement::{Everything, Placement};
+pub use requests::{Answer, Answering, MemoryRequests, Requests};
 pub use spec::{Bounds, Published, StreamSpec, partition_of};
+
+/// Messages in one [`Bus::append`] at most.
+pub const APPEND_MESSAGES_MAX: usize = 1000;
 
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,16 +41,22 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// Contract, checked by [`conformance`] on every implementation:
 /// - **Order.** Sequences of a partition start at 1 and rise by one per stored message. A batch is
-///   stored contiguously, in its order, whole or not at all.
+///   stored in its order. Messages of one key never overtake each other: neither within a batch, nor from a
+///   publish that was answered to the next one.
+/// - **Wholeness.** A publish that fails may have stored any part of its batch, unless [`Error::took_nothing`]
+///   says otherwise; publishing again under the same message ids completes it. Only
+///   [`append`](Self::append) is whole or nothing.
 /// - **Durability.** `publish` returns after the batch is durable (fsynced), never before.
-/// - **Identity.** Within the stream's dedupe window a message whose id is already stored in that
-///   partition is not stored again: its [`Published`] carries the first sequence and `duplicate`. An
-///   empty id is no identity.
+/// - **Identity.** Within the stream's dedupe window, and no longer than [`remembers`](Self::remembers), a
+///   message whose id is already stored in that partition is not stored again: its [`Published`] carries the
+///   first sequence and `duplicate`. An empty id is no identity.
 /// - **Delivery.** A subscription of a group sees each message at least once, in sequence order on
 ///   first delivery, with at most `credits` unsettled, those waiting for a retry included. An unsettled
 ///   delivery that is dropped, retried or lost with the process is delivered again, with `attempt`
-///   counted up (what a crash takes from the count is at most the last second's). One live subscription
-///   per partition and group: a second one is refused. A new group starts at the oldest message kept.
+///   counted up (what a crash or a change of owner takes from the count is up to the implementation). One
+///   live subscription per partition and group, over all processes: a second one is refused, and one that
+///   lost its place to another process fails with [`Error::Lost`]; what it settles from then on has no
+///   effect. A new group starts at the oldest message kept.
 /// - **Settlement** is by value. `ack` is applied before the process next acknowledges anything durable,
 ///   but may be forgotten in a crash: consumers keep their own position with their effects.
 /// - **Retention.** Messages are removed oldest first, only once every group has settled them (and there
@@ -62,7 +82,26 @@ pub trait Bus: Send + Sync + 'static {
     /// [`Error::UnknownStream`]; [`Error::TooLarge`]; [`Error::Unavailable`].
     async fn publish(&self, stream: &str, partition: u32, batch: Vec<Message>) -> Result<Vec<Published>>;
 
-    /// Up to `max` messages from sequence `from`, without consuming them. Returns fewer at the end.
+    /// Stores `batch` directly behind sequence `after`, whole or not at all, and only if that is still the last of
+    /// the partition; answers the new last sequence. This is how one writer of several that believe to be the only
+    /// one finds out. At most [`APPEND_MESSAGES_MAX`] messages, with empty ids: the condition takes their place.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] when something else was stored behind `after`, and those of [`publish`](Self::publish).
+    async fn append(&self, stream: &str, partition: u32, after: u64, batch: Vec<Message>) -> Result<u64>;
+
+    /// Removes all messages before sequence `below`, whoever has settled them. The newest stays. May be
+    /// forgotten in a crash.
+    ///
+    /// # Errors
+    /// [`Error::UnknownStream`], [`Error::Unavailable`].
+    async fn trim(&self, stream: &str, partition: u32, below: u64) -> Result<()>;
+
+    /// How long message ids are remembered at most, whatever a stream's description asks for.
+    fn remembers(&self) -> Duration;
+
+    /// Up to `max` messages from sequence `from`, without consuming them. Returns fewer at the end, and where they are
+    /// large.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::Unavailable`].

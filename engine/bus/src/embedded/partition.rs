@@ -34,6 +34,8 @@ struct Log {
     bounds: Bounds,
     /// The oldest message on disk; behind `bounds.first` while a removal is on its way.
     oldest: u64,
+    /// Everything before this may go, whoever has settled it.
+    unwanted: u64,
     tail: Tail,
 }
 
@@ -49,7 +51,7 @@ impl Partition {
             place,
             spec: Arc::clone(spec),
             groups: Mutex::default(),
-            log: Mutex::new(Log { bounds, oldest: bounds.first, tail }),
+            log: Mutex::new(Log { bounds, oldest: bounds.first, unwanted: 0, tail }),
             changed: Arc::clone(changed),
         }
     }
@@ -98,16 +100,26 @@ impl Partition {
         }
     }
 
-    /// The sequences that retention lets go of, at most `max`. They are out of bounds at once, so that no
+    /// Lets everything before `below` go but the newest message.
+    pub(super) fn trim_to(&self, below: u64) {
+        let mut log = self.log.lock();
+        let below = below.min(log.bounds.last);
+        log.unwanted = log.unwanted.max(below);
+        log.bounds.first = log.bounds.first.max(below);
+    }
+
+    /// The sequences that retention or [`trim_to`](Self::trim_to) let go of, at most `max`. They are out of bounds at once, so that no
     /// group that appears meanwhile starts on them; [`removed`](Self::removed) says when they are gone.
     pub(super) fn trim(&self, max: u64) -> Range<u64> {
-        let Some(retained) = self.spec.read().retain_messages else { return 0..0 };
+        let retained = self.spec.read().retain_messages;
         let groups = self.groups.lock();
         // Nobody has settled anything while nobody reads.
-        let Some(settled) = groups.values().map(|group| group.floor()).min() else { return 0..0 };
+        let settled = groups.values().map(|group| group.floor()).min();
+        let over =
+            retained.zip(settled).map_or(0, |(retained, settled)| (settled + 1).saturating_sub(retained));
         let mut log = self.log.lock();
         // The newest stays in any case: it carries the sequence over a restart.
-        let end = (settled + 1).saturating_sub(retained).min(log.bounds.last).min(log.oldest + max);
+        let end = over.max(log.unwanted).min(log.bounds.last).min(log.oldest + max);
         log.bounds.first = log.bounds.first.max(end);
         log.oldest..end
     }

@@ -39,6 +39,8 @@ pub(super) enum Command {
 /// One batch for one partition, encoded already.
 pub(super) struct Publish {
     pub(super) partition: Arc<Partition>,
+    /// The sequence that has to be the partition's last.
+    pub(super) after: Option<u64>,
     pub(super) entries: Vec<Entry>,
     /// Read where the caller's runtime keeps the time.
     pub(super) at: tokio::time::Instant,

@@ -14,7 +14,7 @@ use super::{
     partition::Partition,
     queue::Entry,
 };
-use crate::{Published, Stored};
+use crate::{Error, Published, Stored};
 
 /// Removals per partition and round, at least; a round that publishes more removes more.
 const TIDY_MIN: usize = 256;
@@ -98,6 +98,18 @@ impl<'a> Round<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether `after`, where it is given, is the partition's last sequence.
+    pub(super) fn follows(&mut self, partition: &Arc<Partition>, after: Option<u64>) -> crate::Result<()> {
+        match after {
+            Some(after) if after != self.draft(partition).last => Err(Error::Moved {
+                stream: partition.spec.read().name.to_string(),
+                partition: partition.place.partition,
+                after,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Appends the messages that are not there yet; answers where each stands.

@@ -36,7 +36,7 @@ pub(super) struct Writer {
     took: Duration,
 }
 
-type Answer = (oneshot::Sender<Result<Vec<Published>>>, Vec<Published>);
+type Answer = (oneshot::Sender<Result<Vec<Published>>>, Result<Vec<Published>>);
 
 impl Writer {
     /// A writer whose clock does not stand before `newest_ms`, the newest time in the store.
@@ -138,8 +138,12 @@ impl Writer {
             }
         }
         let mut answers = Vec::with_capacity(publishes.len());
-        for Publish { partition, entries, answer, .. } in publishes {
-            answers.push((answer, round.publish(&partition, entries)?));
+        for Publish { partition, after, entries, answer, .. } in publishes {
+            let published = match round.follows(&partition, after) {
+                Ok(()) => Ok(round.publish(&partition, entries)?),
+                Err(moved) => Err(moved),
+            };
+            answers.push((answer, published));
         }
         round.positions(groups);
         Ok((round.finish(), answers))
@@ -180,7 +184,7 @@ impl Writer {
 fn accept(answers: Vec<Answer>) {
     for (answer, published) in answers {
         // Whoever asked may have gone; the messages are stored all the same.
-        let _ = answer.send(Ok(published));
+        let _ = answer.send(published);
     }
 }
 

@@ -19,3 +19,13 @@ proptest! {
         crate::run(bus::conformance::agrees_with_model(&subject(), &steps));
     }
 }
+
+#[test]
+fn keys_in_memory_keep_their_contract() {
+    crate::run(bus::conformance::agrees_with_the_contract_of_keys(&bus::MemoryKeys::default()));
+}
+
+#[test]
+fn requests_in_memory_keep_their_contract() {
+    crate::run(bus::conformance::agrees_with_the_contract_of_requests(&bus::MemoryRequests::default()));
+}

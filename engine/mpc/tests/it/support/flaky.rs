@@ -73,6 +73,24 @@ impl Bus for FlakyBus {
         published
     }
 
+    async fn append(
+        &self,
+        stream: &str,
+        partition: u32,
+        after: u64,
+        batch: Vec<Message>,
+    ) -> bus::Result<u64> {
+        self.inner.append(stream, partition, after, batch).await
+    }
+
+    async fn trim(&self, stream: &str, partition: u32, below: u64) -> bus::Result<()> {
+        self.inner.trim(stream, partition, below).await
+    }
+
+    fn remembers(&self) -> std::time::Duration {
+        self.inner.remembers()
+    }
+
     async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> bus::Result<Vec<Stored>> {
         self.inner.read(stream, partition, from, max).await
     }
