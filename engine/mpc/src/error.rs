@@ -54,6 +54,9 @@ pub enum Error {
         /// The sequence asked for.
         sequence: u64,
     },
+    /// An earlier commit did not come to its end: the lane has to read anew where the partition stands.
+    #[error("the partition's store is not known to be level with its changelog")]
+    Behind,
     /// The lane closed before bus or store took what it had; everything is still in the bus.
     #[error("the lane closed before its last batch was settled")]
     GivenUp,

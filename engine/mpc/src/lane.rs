@@ -12,6 +12,7 @@ mod lot;
 mod outputs;
 mod overlay;
 mod runner;
+mod seen;
 mod settle;
 mod work;
 
@@ -25,13 +26,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Options, Parts, Result, metric, table::Table, workers::Workers};
+use crate::{
+    Error, Options, Parts, Result,
+    changelog::{Changelog, Changelogs},
+    metric,
+    table::Table,
+    workers::Workers,
+};
 use ledger::Ledger;
 use overlay::Overlay;
 use runner::{Ran, Runner, Stop};
 
 pub(crate) use failure::sentence;
 pub(crate) use gauge::LaneGauge;
+pub(crate) use keys::partition as partition_prefix;
 
 /// How often a lane looks how much is left to do.
 const LAG_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +56,9 @@ pub(crate) struct Place {
     pub(crate) options: Arc<Options>,
     pub(crate) gauge: Arc<LaneGauge>,
     pub(crate) workers: Arc<Workers>,
+    /// Where the partition's state is kept beside the own store, if anywhere, and how many partitions the stream has.
+    pub(crate) changelogs: Option<Arc<Changelogs>>,
+    pub(crate) partitions: u32,
 }
 
 /// Why a lane came to rest.
@@ -123,6 +134,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 struct Lane<'a> {
     place: &'a Arc<Place>,
     subscription: Box<dyn Subscription>,
+    changelog: Option<Arc<Changelog>>,
     overlay: Arc<Overlay>,
     /// Away while a batch runs.
     runner: Option<Runner>,
@@ -159,6 +171,10 @@ impl<'a> Lane<'a> {
         let credits = options.held_max + 3 * options.batch_max;
         let subscription = parts.bus.subscribe(stream, *partition, chain, credits).await?;
         let bounds = parts.bus.bounds(stream, *partition).await?;
+        let changelog = match &place.changelogs {
+            Some(changelogs) => Some(changelogs.open(stream, *partition, place.partitions).await?),
+            None => None,
+        };
         let here = Arc::clone(place);
         let mut ledger = blocking(move || read_ledger(&here)).await??;
         if bounds.last < ledger.newest() {
@@ -171,7 +187,7 @@ impl<'a> Lane<'a> {
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
         let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
-        Ok(Self { place, subscription, overlay, runner: Some(runner), settling, give_up })
+        Ok(Self { place, subscription, changelog, overlay, runner: Some(runner), settling, give_up })
     }
 
     async fn work(&mut self, close: &CancellationToken) -> Result<Exit> {
@@ -226,7 +242,8 @@ impl<'a> Lane<'a> {
         if ran.ended.is_empty() {
             self.overlay.forget_oldest();
         } else {
-            self.settling.spawn(settle::settle(Arc::clone(self.place), ran, self.give_up.clone()));
+            let (place, changelog) = (Arc::clone(self.place), self.changelog.clone());
+            self.settling.spawn(settle::settle(place, changelog, ran, self.give_up.clone()));
         }
         Ok(stop)
     }
@@ -280,7 +297,7 @@ async fn wait_until(due: Option<Instant>) {
 }
 
 fn read_ledger(place: &Place) -> Result<Ledger> {
-    let key = keys::ledger(&place.chain, &place.stream, place.partition);
+    let key = keys::ledger(&place.stream, place.partition, &place.chain);
     let snapshot = place.parts.store.snapshot()?;
     match snapshot.get("ledger", &key)? {
         None => Ok(Ledger::default()),

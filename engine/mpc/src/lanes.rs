@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::{
     LaneStatus, Options, Parts, Result,
+    changelog::Changelogs,
     lane::{self, LaneGauge, Place},
     table::{Chains, Table},
     workers::Workers,
@@ -23,6 +24,7 @@ pub(crate) struct Lanes {
     open: Mutex<BTreeMap<(Name, u32), Open>>,
     tasks: TaskTracker,
     workers: Arc<Workers>,
+    changelogs: Option<Arc<Changelogs>>,
 }
 
 struct Open {
@@ -39,10 +41,14 @@ impl Lanes {
         options: Arc<Options>,
     ) -> Result<Self> {
         let (tasks, workers) = (TaskTracker::new(), Arc::new(Workers::start()?));
-        Ok(Self { table, parts, options, dead_letters, open: Mutex::default(), tasks, workers })
+        let changelogs = options.changelog.then(|| {
+            let (bus, store) = (Arc::clone(&parts.bus), Arc::clone(&parts.store));
+            Arc::new(Changelogs::new(bus, store, options.changelog_records_max))
+        });
+        Ok(Self { table, parts, options, dead_letters, open: Mutex::default(), tasks, workers, changelogs })
     }
 
-    /// Opens lanes for what is in `chains`, closes those for what is not. A closing lane finishes what it has in hand; one
+    /// Opens lanes for what is in `chains` and placed here, closes those for what is not. A closing lane finishes what it has in hand; one
     /// that takes its place waits until the bus gives it the partition.
     pub(crate) fn fit(&self, chains: &Chains) {
         let mut open = self.open.lock();
@@ -50,6 +56,7 @@ impl Lanes {
             let stays = chains.get(chain).is_some_and(|live| {
                 live.plan.input == lane.stream
                     && live.streams.partitions(&live.plan.input).is_some_and(|count| *partition < count)
+                    && self.parts.placement.is_mine(&live.plan.input, *partition)
             });
             if !stays {
                 lane.close.cancel();
@@ -58,14 +65,15 @@ impl Lanes {
         });
         for (chain, live) in chains {
             let partitions = live.streams.partitions(&live.plan.input).unwrap_or_default();
-            for partition in 0..partitions {
+            let mine = (0..partitions).filter(|n| self.parts.placement.is_mine(&live.plan.input, *n));
+            for partition in mine {
                 open.entry((chain.clone(), partition))
-                    .or_insert_with(|| self.start(chain, &live.plan.input, partition));
+                    .or_insert_with(|| self.start(chain, &live.plan.input, partition, partitions));
             }
         }
     }
 
-    fn start(&self, chain: &Name, stream: &Name, partition: u32) -> Open {
+    fn start(&self, chain: &Name, stream: &Name, partition: u32, partitions: u32) -> Open {
         let gauge = Arc::new(LaneGauge::new(chain, partition));
         let close = CancellationToken::new();
         let place = Place {
@@ -78,6 +86,8 @@ impl Lanes {
             options: Arc::clone(&self.options),
             gauge: Arc::clone(&gauge),
             workers: Arc::clone(&self.workers),
+            changelogs: self.changelogs.clone(),
+            partitions,
         };
         let span = tracing::info_span!("lane", %chain, partition);
         self.tasks.spawn(lane::supervise(Arc::new(place), close.clone()).instrument(span));

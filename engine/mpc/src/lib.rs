@@ -11,6 +11,7 @@
 mod board;
 mod bundles;
 mod center;
+mod changelog;
 pub mod dead;
 mod error;
 mod generation;
@@ -45,7 +46,8 @@ pub use streams::Streams;
 pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// The tables of the store that [`Parts::store`] is opened with.
-pub const TABLES: &[store::Table] = &["state", "ledger", "lane", "receipts"];
+pub const TABLES: &[store::Table] =
+    &["state", "ledger", "lane", "seen", "seen-order", "changelog", "receipts"];
 
 /// On every output message: the number of the generation that produced it.
 pub const GENERATION_HEADER: &str = "catena-generation";

@@ -8,6 +8,8 @@ pub(crate) const STEP_SECONDS: &str = "catena_step_seconds";
 pub(crate) const DEAD_LETTERS: &str = "catena_dead_letters_total";
 /// Messages that the router said are none of the chain's. Label `chain`.
 pub(crate) const IGNORED_MESSAGES: &str = "catena_ignored_messages_total";
+/// Messages published twice, recognised beyond what the bus remembers. Label `chain`.
+pub(crate) const REPEATED_MESSAGES: &str = "catena_repeated_messages_total";
 /// Generations in memory: live ones, and old ones that still have messages. No labels.
 pub(crate) const GENERATIONS_LIVE: &str = "catena_generations_live";
 /// Reloads of a chain. Label `verdict`.

@@ -1,6 +1,6 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bus::Bus;
+use bus::{Bus, Placement};
 use store::Store;
 
 use crate::{Bundles, Router};
@@ -16,6 +16,8 @@ pub struct Parts {
     pub bundles: Arc<dyn Bundles>,
     /// Says where messages go.
     pub router: Arc<dyn Router>,
+    /// Says which partitions are worked on here; [`bus::Everything`] for one process alone.
+    pub placement: Arc<dyn Placement>,
 }
 
 /// How the center works. [`Options::new`] has the defaults; every queue's bound is here.
@@ -44,6 +46,12 @@ pub struct Options {
     pub drain_max: Duration,
     /// Partitions of a stream that a chain's outputs name and that does not exist yet. Default 4.
     pub partitions: u32,
+    /// Whether a partition's state is kept on the bus too, so that another process can take the partition over.
+    /// For a fleet; default off.
+    pub changelog: bool,
+    /// Records of a partition's changelog past which all rows are written anew, and what is before them is removed.
+    /// Default 10,000.
+    pub changelog_records_max: u64,
     /// A bug to plant, so that a test can be seen to catch it.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -64,6 +72,8 @@ impl Options {
             restart: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) },
             drain_max: Duration::from_secs(10),
             partitions: 4,
+            changelog: false,
+            changelog_records_max: 10_000,
             fault: None,
         }
     }

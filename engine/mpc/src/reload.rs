@@ -147,12 +147,14 @@ impl Reloader {
     /// Follows the folders until `close`, then lets the lanes finish.
     pub(crate) async fn run(mut self, close: CancellationToken, rescan: Arc<Notify>) {
         let mut scan_at = Instant::now() + self.options.watch.interval();
+        let mut turns = self.parts.placement.changes();
         loop {
             let wake = self.wake_at().map_or(scan_at, |at| at.min(scan_at));
             let mut scan_now = false;
             tokio::select! {
                 () = close.cancelled() => break,
                 () = rescan.notified() => scan_now = true,
+                () = next_turn(&mut turns) => self.lanes.fit(&self.table.all()),
                 note = next_note(&mut self.watcher) => scan_now = self.note(note),
                 () = sleep_until(wake.into()) => {}
             }
@@ -318,6 +320,13 @@ fn scan(folders: &[Folder]) -> Result<BTreeMap<PathBuf, Print>> {
         found.extend(scanned);
     }
     Ok(found)
+}
+
+/// Waits until other partitions may be worked on here.
+async fn next_turn(turns: &mut tokio::sync::watch::Receiver<u64>) {
+    if turns.changed().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 async fn next_note(watcher: &mut Option<Watcher>) -> Note {

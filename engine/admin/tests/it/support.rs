@@ -73,6 +73,7 @@ impl Plane {
             store: Arc::new(Memory::new(mpc::TABLES)),
             bundles: Arc::new(Checkers(Arc::clone(&mended))),
             router: Arc::new(ToStreams),
+            placement: Arc::new(bus::Everything::default()),
         };
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
         let shard = Arc::new(Memory::new(inbox::TABLES));

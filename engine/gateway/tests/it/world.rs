@@ -56,6 +56,7 @@ impl World {
             store: memory(mpc::TABLES),
             bundles: Arc::new(Passing),
             router: Arc::new(FanOut::new(map.clone())),
+            placement: Arc::new(bus::Everything::default()),
         };
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
         let stores = (0..map.shards()).map(|_| memory(inbox::TABLES)).collect();

@@ -5,12 +5,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    ops::ControlFlow,
     sync::Arc,
 };
 
 use bytes::Bytes;
 use parking_lot::RwLock;
-use store::{Batch, Store, Table};
+use store::{Batch, Store, Table, Visit};
 
 /// Table and key → the value, or that there is none any more.
 type Rows = HashMap<(Table, Bytes), Option<Bytes>>;
@@ -51,6 +52,15 @@ impl Overlay {
         }
         let snapshot = self.store.snapshot()?;
         Ok(snapshot.get(table, key)?.map(|value| Bytes::from(value.into_owned())))
+    }
+
+    /// Visits what is committed under `prefix`, ascending, until `visit` breaks. Layers above are not looked at.
+    pub(super) fn scan_committed(&self, table: Table, prefix: &[u8], visit: Visit<'_>) -> store::Result<()> {
+        let mut within = |key: &[u8], value: &[u8]| match key.starts_with(prefix) {
+            true => visit(key, value),
+            false => ControlFlow::Break(()),
+        };
+        self.store.snapshot()?.scan(table, prefix, &[], &mut within)
     }
 
     pub(super) fn put(&self, table: Table, key: Bytes, value: Option<Bytes>) {

@@ -13,12 +13,13 @@ use model::StateRead;
 
 use super::{
     Place,
-    failure::Failure,
+    failure::{Failure, sentence},
     keys,
     ledger::Ledger,
     lot::Lot,
     outputs::{Origin, Sent},
     overlay::{Overlay, Writes},
+    seen::Seen,
     work::{Ended, Way, Work},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub(super) struct Runner {
     overlay: Arc<Overlay>,
     state: Arc<dyn StateRead>,
     ledger: Ledger,
+    /// Where the bus does not remember ids for long enough.
+    seen: Option<Seen>,
     lot: Lot<Work>,
 }
 
@@ -59,8 +62,15 @@ pub(super) enum Stop {
 
 impl Runner {
     pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Ledger) -> Self {
-        let state = Arc::new(attempt::State { overlay: Arc::clone(&overlay), chain: place.chain.clone() });
-        Self { place, overlay, state, ledger, lot: Lot::default() }
+        let state = Arc::new(attempt::State {
+            overlay: Arc::clone(&overlay),
+            stream: place.stream.clone(),
+            partition: place.partition,
+            chain: place.chain.clone(),
+        });
+        let remembers = place.parts.bus.remembers();
+        let seen = Seen::needed(remembers, &place.stream, place.partition, &place.chain);
+        Self { place, overlay, state, ledger, seen, lot: Lot::default() }
     }
 
     /// Runs what is due again, then what is new.
@@ -82,6 +92,12 @@ impl Runner {
             if let Some(Stop::Halted { .. }) = ran.stop {
                 break;
             }
+        }
+        if let Some(seen) = &self.seen
+            && let Err(error) = seen.forget(ran.ended.len(), &self.overlay)
+        {
+            // They are forgotten with a later batch.
+            tracing::warn!(chain = %self.place.chain, error = sentence(&error), "old message ids stay for now");
         }
         ran.writes = self.overlay.seal();
         ran.ledger = self.ledger.encode();
@@ -106,6 +122,7 @@ impl Runner {
             ran.ended.push(Ended { settle, counted: None });
             return None;
         }
+        let mark = self.seen.as_ref().and_then(|_| Seen::mark(&stored));
         dead::restore_id(&mut stored.message);
         let way = match self.place.parts.router.admit(&live.plan, &stored.message) {
             Admit::Chain => Way::Chain(Pin::new(Arc::clone(live))),
@@ -118,7 +135,7 @@ impl Runner {
                 return None;
             }
         };
-        Some(Work { stored, settle, way, failures: 0 })
+        Some(Work { stored, settle, mark, way, failures: 0 })
     }
 
     fn unless_held(&mut self, work: Work) -> Option<Work> {
@@ -130,9 +147,40 @@ impl Runner {
     }
 
     fn run_one(&mut self, work: Work, ran: &mut Ran) {
+        match self.came_before(&work) {
+            Ok(false) => {}
+            Ok(true) => return self.pass_over(work, ran),
+            Err(error) => {
+                let failure = Failure::routing(&error, &chain::Path::default(), &work.live().plan);
+                return self.fail(work, failure, ran);
+            }
+        }
         match self.attempt(&work) {
             Ok((ending, sent)) => self.finish(work, ending, sent, ran),
             Err(failure) => self.fail(work, failure, ran),
+        }
+    }
+
+    fn came_before(&self, work: &Work) -> crate::Result<bool> {
+        match (&self.seen, work.mark) {
+            (Some(seen), Some(mark)) => seen.came_before(mark, &self.overlay),
+            _ => Ok(false),
+        }
+    }
+
+    /// Ends a message that was published twice: the first one had the effects of both.
+    fn pass_over(&mut self, work: Work, ran: &mut Ran) {
+        let chain = self.place.chain.to_string();
+        metrics::counter!(metric::REPEATED_MESSAGES, "chain" => chain).increment(1);
+        self.ledger.settle(work.stored.sequence);
+        ran.ended.push(Ended { settle: work.settle, counted: None });
+    }
+
+    /// Notes that a message has had its effects.
+    fn note(&mut self, work: &Work) {
+        self.ledger.settle(work.stored.sequence);
+        if let (Some(seen), Some(mark)) = (&mut self.seen, work.mark) {
+            seen.keep(mark, &self.overlay);
         }
     }
 
@@ -142,7 +190,7 @@ impl Runner {
             self.overlay.put("lane", keys::lane(&self.place.stream, self.place.partition, &key), value);
         }
         ran.publications.extend(sent.publications);
-        self.ledger.settle(work.stored.sequence);
+        self.note(&work);
         ran.ended.push(work.end(ending));
     }
 
@@ -205,7 +253,7 @@ impl Runner {
         };
         let stream = self.place.dead_letters.clone();
         ran.publications.push(Publication { stream, partition: dead::PARTITION, message });
-        self.ledger.settle(work.stored.sequence);
+        self.note(&work);
         ran.ended.push(work.end(Ending::Dead));
     }
 

@@ -1,5 +1,5 @@
 //! Settling, in the one order that loses nothing: publish every output and await every acknowledgement → commit state,
-//! lane state and ledger in one store batch → acknowledge the input.
+//! lane state and ledger in one store batch (in a fleet to the changelog first) → acknowledge the input.
 //!
 //! What bus or store refuse for now (no room, overload) is offered again until they take it; the lane waits, and
 //! with it its producers. Anything else fails the lane: it begins again from what is committed.
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Place, blocking, failure::sentence, keys, runner::Ran};
-use crate::{Error, Publication, Result};
+use crate::{Error, Publication, Result, changelog::Changelog};
 
 /// Messages and bytes that are published in one call.
 const CALL_MESSAGES_MAX: usize = 512;
@@ -21,7 +21,12 @@ const CALL_BYTES_MAX: usize = 2 << 20;
 
 /// Settles one batch, whole. Batches of a lane settle one after the other. `give_up` ends the waiting for room and the
 /// publishing; a commit that has begun is seen to its end.
-pub(super) async fn settle(place: Arc<Place>, ran: Ran, give_up: CancellationToken) -> Result<()> {
+pub(super) async fn settle(
+    place: Arc<Place>,
+    changelog: Option<Arc<Changelog>>,
+    ran: Ran,
+    give_up: CancellationToken,
+) -> Result<()> {
     let lines = grouped(ran.publications).into_iter();
     let published = try_join_all(lines.map(|((stream, partition), messages)| {
         let place = &place;
@@ -30,8 +35,13 @@ pub(super) async fn settle(place: Arc<Place>, ran: Ran, give_up: CancellationTok
     give_up.run_until_cancelled(published).await.ok_or(Error::GivenUp)??;
     let mut batch = Batch::new();
     ran.writes.add_to(&mut batch);
-    batch.put("ledger", &keys::ledger(&place.chain, &place.stream, place.partition), &ran.ledger);
-    commit(&place, Arc::new(batch), &give_up).await?;
+    batch.put("ledger", &keys::ledger(&place.stream, place.partition, &place.chain), &ran.ledger);
+    match changelog {
+        Some(changelog) => {
+            changelog.commit(batch, async |batch| commit(&place, batch, &give_up).await).await?
+        }
+        None => commit(&place, Arc::new(batch), &give_up).await?,
+    }
     place.gauge.settled(ran.ended.len());
     for ended in ran.ended {
         ended.settle.ack();

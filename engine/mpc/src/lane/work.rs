@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bus::{Settle, Stored};
 
+use super::seen::Mark;
 use crate::{
     generation::{Ending, Live, Pin},
     table::Table,
@@ -12,6 +13,8 @@ pub(super) struct Work {
     /// The message and its place, with its own id.
     pub(super) stored: Stored,
     pub(super) settle: Settle,
+    /// What it is recognised by when it is published again, where the lane has to see to that.
+    pub(super) mark: Option<Mark>,
     pub(super) way: Way,
     /// How often it failed under the plan it is on.
     pub(super) failures: u32,

@@ -54,6 +54,7 @@ impl Parts {
             store: stores.state,
             bundles: Arc::new(Folder(bundle::Library::new(Arc::new(runtime)))),
             router: Arc::new(FanOut::new(map.clone())),
+            placement: Arc::new(bus::Everything::default()),
         };
         let center = Center::start(center_options(config), parts).await?;
         let inbox = match Inbox::open(inbox::Options::default(), bus.clone(), stores.inboxes, map).await {

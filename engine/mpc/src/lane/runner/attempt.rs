@@ -14,6 +14,7 @@ use crate::{
     Error, LaneState,
     generation::{Ending, Live, Pin},
     lane::{
+        Place,
         failure::{Failure, sentence},
         keys,
         outputs::Sent,
@@ -25,12 +26,14 @@ use crate::{
 /// Committed state, and behind it nothing: what processors of a lane read.
 pub(super) struct State {
     pub(super) overlay: Arc<Overlay>,
+    pub(super) stream: Name,
+    pub(super) partition: u32,
     pub(super) chain: Name,
 }
 
 impl StateRead for State {
     fn read(&self, processor: &str, key: &str, name: &str) -> Result<Option<Bytes>, StateError> {
-        let key = keys::state(&self.chain, processor, key, name);
+        let key = keys::state((&self.stream, self.partition), &self.chain, processor, key, name);
         self.overlay.get("state", &key).map_err(|error| StateError::Unavailable { reason: sentence(&error) })
     }
 }
@@ -78,8 +81,10 @@ impl Runner {
     }
 
     fn keep(&self, writes: Vec<StateWrite>) {
+        let Place { stream, partition, chain, .. } = &*self.place;
         for StateWrite { processor, key, name, value } in writes {
-            self.overlay.put("state", keys::state(&self.place.chain, &processor, &key, &name), value);
+            let key = keys::state((stream, *partition), chain, &processor, &key, &name);
+            self.overlay.put("state", key, value);
         }
     }
 

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use bus::{Bus, Embedded, Stored, StreamSpec, partition_of};
+use bus::{Bus, Embedded, Placement, Stored, StreamSpec, partition_of};
 use model::{Message, Name};
 use mpc::{Center, Options, Parts, Quiet, Receipt, Router, ToStreams, Watch, receipt::Verdict};
 use store::{Memory, Store};
@@ -32,8 +32,9 @@ pub(crate) struct Setup {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) router: Arc<dyn Router>,
+    pub(crate) placement: Arc<dyn Placement>,
     pub(crate) options: Options,
-    folder: Arc<TempDir>,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Setup {
@@ -56,7 +57,8 @@ impl Setup {
         };
         let bus = new_bus().await;
         let store = Arc::new(Memory::new(mpc::TABLES));
-        Self { bus, store, router: Arc::new(ToStreams), options, folder }
+        let placement = Arc::new(bus::Everything::default());
+        Self { bus, store, router: Arc::new(ToStreams), placement, options, folder }
     }
 
     /// Writes `files` (paths below the folder) before anything runs.
@@ -74,6 +76,7 @@ impl Setup {
             store: Arc::clone(&self.store),
             bundles: Arc::clone(&bundles) as _,
             router: Arc::clone(&self.router),
+            placement: Arc::clone(&self.placement),
         };
         let center = Center::start(self.options.clone(), parts).await.unwrap();
         let receipts = center.subscribe_receipts();

@@ -1,0 +1,226 @@
+//! What the lanes of one partition keep, as a log on the bus, so that another process can take the partition over.
+//!
+//! One process alone has its store, and needs no changelog. In a fleet a partition's state, ledgers and router's state
+//! are appended to the stream `changelog-<input>`, in the partition of the same number, before they are written to the
+//! own store, which is then a copy that may be thrown away. Whoever takes the partition over reads what it misses.
+//!
+//! An append names the record it follows. Of two processes that both believe to own the partition only one gets its next
+//! commit in; the other hears [`bus::Error::Moved`], forgets what it has in hand, and acknowledges nothing. That is what
+//! makes taking over safe, however long the old owner slept.
+//!
+//! The log is bounded by snapshots: now and then all rows are appended anew, and everything before them is trimmed.
+
+mod record;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
+
+use bus::{Bounds, Bus, StreamSpec};
+use bytes::Bytes;
+use model::Name;
+use parking_lot::Mutex;
+use store::{Batch, Store, Table};
+
+use crate::{
+    Error, Result,
+    lane::{blocking, partition_prefix},
+};
+
+/// What is logged: everything a lane keeps about a partition. The place in the list is what a record says.
+const KEPT: [Table; 5] = ["state", "ledger", "lane", "seen", "seen-order"];
+/// How far the own store is: prefix of the partition → sequence of the newest record it has.
+const POSITIONS: Table = "changelog";
+/// Records read at once at most.
+const READ_MAX: usize = 256;
+
+/// The changelogs of this process, one for each partition in use.
+pub(crate) struct Changelogs {
+    bus: Arc<dyn Bus>,
+    store: Arc<dyn Store>,
+    records_max: u64,
+    known: Mutex<HashMap<(Name, u32), Arc<Changelog>>>,
+}
+
+impl Changelogs {
+    /// Snapshots are taken when a partition has more than `records_max` records.
+    pub(crate) fn new(bus: Arc<dyn Bus>, store: Arc<dyn Store>, records_max: u64) -> Self {
+        Self { bus, store, records_max: records_max.max(1), known: Mutex::default() }
+    }
+
+    /// The changelog of a partition of `input`, which has `partitions`; the own store is level with it. Call it with the
+    /// subscription to the partition in hand.
+    pub(crate) async fn open(&self, input: &Name, partition: u32, partitions: u32) -> Result<Arc<Changelog>> {
+        let stream = Name::new(&format!("changelog-{input}"))
+            .map_err(|error| Error::Malformed { what: "a changelog's name", reason: error.to_string() })?;
+        self.bus.provision(&StreamSpec::new(stream.clone(), partitions)).await?;
+        let changelog = {
+            let mut known = self.known.lock();
+            let new = || {
+                Arc::new(Changelog {
+                    bus: Arc::clone(&self.bus),
+                    store: Arc::clone(&self.store),
+                    records_max: self.records_max,
+                    prefix: partition_prefix(input, partition),
+                    stream,
+                    partition,
+                    tip: tokio::sync::Mutex::new(None),
+                })
+            };
+            Arc::clone(known.entry((input.clone(), partition)).or_insert_with(new))
+        };
+        changelog.catch_up().await?;
+        Ok(changelog)
+    }
+}
+
+/// One partition's changelog. The lanes of several chains may share it.
+pub(crate) struct Changelog {
+    bus: Arc<dyn Bus>,
+    store: Arc<dyn Store>,
+    records_max: u64,
+    /// What the keys of the partition begin with.
+    prefix: Bytes,
+    stream: Name,
+    partition: u32,
+    /// Nothing while it is not known where the log ends: then it takes no commit until somebody caught up.
+    tip: tokio::sync::Mutex<Option<Tip>>,
+}
+
+/// Where log and store are, level with each other.
+#[derive(Clone, Copy)]
+struct Tip {
+    /// The newest record.
+    last: u64,
+    /// The oldest one.
+    first: u64,
+    /// How many records the newest snapshot took, where this process took it.
+    snapshot: u64,
+}
+
+impl Changelog {
+    /// Appends what `batch` changes, and lets `write` bring it into the own store. Both or an error, after which the lane has
+    /// to begin again.
+    ///
+    /// # Errors
+    /// [`bus::Error::Moved`] when the partition has another owner by now; what bus and store answer.
+    pub(crate) async fn commit(
+        &self,
+        mut batch: Batch,
+        write: impl AsyncFnOnce(Arc<Batch>) -> Result<()>,
+    ) -> Result<()> {
+        let mut tip = self.tip.lock().await;
+        // Whatever fails from here on leaves it open whether log and store are level.
+        let Some(Tip { first, last, snapshot }) = tip.take() else { return Err(Error::Behind) };
+        let mut last = last;
+        for records in record::appends(&batch) {
+            last = self.bus.append(&self.stream, self.partition, last, records).await?;
+        }
+        batch.put(POSITIONS, &self.prefix, &last.to_be_bytes());
+        write(Arc::new(batch)).await?;
+        let now = Tip { first, last, snapshot };
+        *tip = Some(if last - first > self.records_max + 2 * snapshot {
+            self.snapshot(now).await?
+        } else {
+            now
+        });
+        Ok(())
+    }
+
+    /// Brings the own store level with the log.
+    async fn catch_up(&self) -> Result<()> {
+        let mut tip = self.tip.lock().await;
+        *tip = None;
+        let Bounds { first, last } = self.bus.bounds(&self.stream, self.partition).await?;
+        let mut at = self.position().await?;
+        if at > last || at + 1 < first {
+            if at > last {
+                // The log decides: it is what another owner would have gone by.
+                let (stream, partition) = (&self.stream, self.partition);
+                tracing::warn!(%stream, partition, at, last, "the store is ahead of its changelog and is rebuilt");
+            }
+            self.forget().await?;
+            at = first.saturating_sub(1).min(last);
+        }
+        while at < last {
+            let records = self.bus.read(&self.stream, self.partition, at + 1, READ_MAX).await?;
+            let mut batch = Batch::new();
+            for stored in &records {
+                if stored.sequence != at + 1 {
+                    break;
+                }
+                record::decode(&stored.message, &mut batch)?;
+                at = stored.sequence;
+            }
+            if batch.is_empty() && records.first().is_none_or(|stored| stored.sequence > at + 1) {
+                let reason =
+                    format!("record {} of `{}` partition {} is missing", at + 1, self.stream, self.partition);
+                return Err(Error::Malformed { what: "a changelog", reason });
+            }
+            batch.put(POSITIONS, &self.prefix, &at.to_be_bytes());
+            self.write(batch).await?;
+        }
+        *tip = Some(Tip { first: first.min(at.max(1)), last: at, snapshot: 0 });
+        Ok(())
+    }
+
+    /// Appends all rows anew and lets go of what is before them. Nobody commits meanwhile.
+    async fn snapshot(&self, Tip { last: before, .. }: Tip) -> Result<Tip> {
+        let mut last =
+            self.bus.append(&self.stream, self.partition, before, vec![record::beginning()]).await?;
+        let mut next = Some(rows::Cursor::default());
+        while let Some(cursor) = next {
+            let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
+            let (batch, rest) = blocking(move || rows::some(&*store, &prefix, cursor)).await??;
+            for records in record::appends(&batch) {
+                last = self.bus.append(&self.stream, self.partition, last, records).await?;
+            }
+            next = rest;
+        }
+        let mut position = Batch::new();
+        position.put(POSITIONS, &self.prefix, &last.to_be_bytes());
+        self.write(position).await?;
+        let first = before + 1;
+        self.bus.trim(&self.stream, self.partition, first).await?;
+        let (stream, partition, records) = (&self.stream, self.partition, last - before);
+        tracing::debug!(%stream, partition, records, "a snapshot bounds the changelog");
+        Ok(Tip { first, last, snapshot: last - before })
+    }
+
+    async fn position(&self) -> Result<u64> {
+        let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
+        blocking(move || {
+            let row = store.snapshot()?.get(POSITIONS, &prefix)?.map(std::borrow::Cow::into_owned);
+            let Some(row) = row else { return Ok(0) };
+            let number = <[u8; 8]>::try_from(&row[..]).map(u64::from_be_bytes);
+            number.map_err(|_| Error::Malformed {
+                what: "a changelog's position",
+                reason: format!("it has {} bytes, not 8", row.len()),
+            })
+        })
+        .await?
+    }
+
+    /// Removes everything the own store has of the partition.
+    async fn forget(&self) -> Result<()> {
+        let mut next = Some(rows::Cursor::default());
+        while let Some(cursor) = next {
+            let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
+            let (batch, rest) = blocking(move || rows::some(&*store, &prefix, cursor)).await??;
+            let mut gone = Batch::new();
+            for op in batch.ops() {
+                gone.delete(op.table(), op.key());
+            }
+            gone.delete(POSITIONS, &self.prefix);
+            self.write(gone).await?;
+            next = rest;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, batch: Batch) -> Result<()> {
+        let store = Arc::clone(&self.store);
+        Ok(blocking(move || store.write(&batch)).await??)
+    }
+}
