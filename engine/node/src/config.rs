@@ -18,12 +18,18 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{Flag, Sources};
 pub use mistake::{ConfigError, Mistake, Origin};
-pub use sections::{Admin, Bus, Http, Inbox, Log, Planted, Posts, Runtime, Shard, Store, Watch, WatchMode};
+pub use sections::{
+    Admin, Bus, Http, Inbox, Log, Nats, Planted, Posts, Role, Runtime, Shard, Store, Watch, WatchMode,
+};
 
 /// Everything a node is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What this process does. All of it, unless a NATS server connects it with others.
+    pub roles: Vec<Role>,
+    /// Its name among the others; where it has none, it gives itself one and keeps it in the data folder.
+    pub name: String,
     /// The folder of all the node keeps; made when it is not there, used by one node at a time.
     pub data: PathBuf,
     /// The folder of chain files.
@@ -40,6 +46,8 @@ pub struct Config {
     pub posts: Posts,
     /// The inbox shards.
     pub inbox: Inbox,
+    /// The servers of a bus that several processes share.
+    pub nats: Nats,
     /// The embedded bus.
     pub bus: Bus,
     /// The stores below the data folder.
@@ -56,6 +64,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            roles: Role::ALL.to_vec(),
+            name: String::new(),
             data: "data".into(),
             chains: "chains".into(),
             bundles: "bundles".into(),
@@ -64,6 +74,7 @@ impl Default for Config {
             log: Log::default(),
             posts: Posts::default(),
             inbox: Inbox::default(),
+            nats: Nats::default(),
             bus: Bus::default(),
             store: Store::default(),
             watch: Watch::default(),

@@ -26,6 +26,15 @@ const OF_OTHER_COMMANDS: &[&str] =
 /// Runs a node: bus, chains, inboxes and HTTP in one process.
 #[derive(Args)]
 pub(crate) struct Up {
+    /// What this process does, of forwarder, distributor, inbox and gateway, separated by commas. Default: all of it.
+    #[arg(long, value_name = "ROLES")]
+    role: Option<String>,
+    /// The NATS servers that connect it with the other processes, separated by commas. Default: none, the bus is embedded.
+    #[arg(long, value_name = "URLS")]
+    nats: Option<String>,
+    /// Its name among the others. Default: one it gives itself and keeps in the data folder.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// A configuration file; flags and CATENA_* variables go before it.
     #[arg(long, value_name = "FILE", env = "CATENA_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
@@ -66,8 +75,11 @@ impl Up {
     }
 
     fn sources(self) -> Sources {
-        let Self { config, data, chains, bundles, http, admin, log, log_format } = self;
+        let Self { role, nats, name, config, data, chains, bundles, http, admin, log, log_format } = self;
         let flags = [
+            ("roles", "--role", role.as_deref().map(list)),
+            ("nats.urls", "--nats", nats.as_deref().map(list)),
+            ("name", "--name", name),
             ("data", "--data", data),
             ("chains", "--chains", chains),
             ("bundles", "--bundles", bundles),
@@ -88,6 +100,12 @@ impl Up {
             flags: flags.collect(),
         }
     }
+}
+
+/// `a,b` as TOML writes a list of texts.
+fn list(text: &str) -> String {
+    let quoted: Vec<_> = text.split(',').map(|part| format!("{:?}", part.trim())).collect();
+    format!("[{}]", quoted.join(", "))
 }
 
 async fn run(config: Config) -> Result<()> {

@@ -1,7 +1,92 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use telemetry::LogFormat;
+
+/// A part of the work that a process may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Accepts posts and changes of the graph.
+    Forwarder,
+    /// Runs chains.
+    Distributor,
+    /// Keeps inbox shards.
+    Inbox,
+    /// Answers reads.
+    Gateway,
+}
+
+impl Role {
+    /// All there are: what one process alone does.
+    pub const ALL: [Self; 4] = [Self::Forwarder, Self::Distributor, Self::Inbox, Self::Gateway];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forwarder => "forwarder",
+            Self::Distributor => "distributor",
+            Self::Inbox => "inbox",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// The NATS servers that carry the bus. Without `urls` the bus is embedded, and none of this counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nats {
+    /// `nats://host:4222`, any of a cluster's; more than one, so that a server that is down at the start is no trouble.
+    pub urls: Vec<String>,
+    /// The monitoring address of a server, `http://127.0.0.1:8222`: it tells whether what is acknowledged is synced.
+    pub monitoring: String,
+    /// A user's name; the password stands in `password_file`.
+    pub user: String,
+    /// A file that holds the password and nothing else.
+    pub password_file: PathBuf,
+    /// A file that holds a token and nothing else.
+    pub token_file: PathBuf,
+    /// A file that holds an nkey's seed.
+    pub nkey_file: PathBuf,
+    /// A `.creds` file.
+    pub credentials_file: PathBuf,
+    /// The authorities that may have signed the servers' certificates, PEM; the connection is encrypted once it is set.
+    pub tls_ca_file: PathBuf,
+    /// This client's certificate, PEM.
+    pub tls_cert_file: PathBuf,
+    /// Its key, PEM.
+    pub tls_key_file: PathBuf,
+    /// Servers that keep each message: 0 takes 3 on a cluster and 1 on a single server.
+    pub replicas: usize,
+    /// Put before the name of every stream and bucket, for deployments that share servers.
+    pub prefix: String,
+    /// How long a lease holds that is not renewed, in milliseconds: after a node died, its partitions stand still for so long.
+    pub lease_ms: u64,
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            monitoring: String::new(),
+            user: String::new(),
+            password_file: PathBuf::new(),
+            token_file: PathBuf::new(),
+            nkey_file: PathBuf::new(),
+            credentials_file: PathBuf::new(),
+            tls_ca_file: PathBuf::new(),
+            tls_cert_file: PathBuf::new(),
+            tls_key_file: PathBuf::new(),
+            replicas: 0,
+            prefix: String::new(),
+            lease_ms: 6_000,
+        }
+    }
+}
 
 /// The data plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -96,3 +96,21 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
         assert!(said.contains(part), "{part:?} is missing in:\n{said}");
     }
 }
+
+#[test]
+fn part_of_the_work_needs_somebody_for_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = sources(folder.path(), "roles = ['forwarder', 'inbox']");
+    let said = refusal(&sources);
+    assert!(said.contains("nobody would be the distributor, gateway"), "{said}");
+    assert!(said.contains("--nats"), "{said}");
+    sources.flags.push(Flag {
+        key: "nats.urls",
+        flag: "--nats",
+        value: "[\"nats://127.0.0.1:4222\"]".to_owned(),
+    });
+    assert_eq!(Config::load(&sources).unwrap().roles, [Role::Forwarder, Role::Inbox]);
+    sources.flags.push(Flag { key: "roles", flag: "--role", value: "[\"forwader\"]".to_owned() });
+    let said = refusal(&sources);
+    assert!(said.contains("forwader") && said.contains("--role"), "{said}");
+}

@@ -2,7 +2,7 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use relations::ShardMap;
 
-use super::{Config, ConfigError, Mistake, Origin, layers::Origins};
+use super::{Config, ConfigError, Mistake, Origin, Role, layers::Origins};
 
 /// Everything that is wrong with values of the right type.
 pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
@@ -22,6 +22,7 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
     if let Err(error) = ShardMap::new(config.first_users()) {
         check.wrong("inbox.shards", format!("{:?}", config.first_users()), error.to_string());
     }
+    fleet(&mut check, config);
     let (http, admin) = (config.http.address, config.admin.address);
     if http.port() != 0 && http == admin {
         check.wrong(
@@ -35,12 +36,52 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
             check.wrong("admin.hosts", host, "must be names without scheme, port or path".to_owned());
         }
     }
+    let runs_chains = config.roles.contains(&Role::Distributor);
     for (key, folder) in [("chains", &config.chains), ("bundles", &config.bundles)] {
-        if !folder.is_dir() {
+        if runs_chains && !folder.is_dir() {
             check.wrong(key, folder.display(), "is not a folder; make it, or name another".to_owned());
         }
     }
     check.mistakes
+}
+
+/// What makes sense only beside others.
+fn fleet(check: &mut Check<'_>, config: &Config) {
+    let roles = config.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    if config.roles.is_empty() {
+        check.wrong(
+            "roles",
+            "[]",
+            "name at least one of forwarder, distributor, inbox and gateway".to_owned(),
+        );
+    }
+    let missing: Vec<_> =
+        Role::ALL.iter().filter(|role| !config.roles.contains(role)).map(|role| role.as_str()).collect();
+    if config.nats.urls.is_empty() && !missing.is_empty() {
+        let problem = format!(
+            "nobody would be the {}: on the embedded bus one process does everything. Name a NATS server with \
+             `--nats` to share the work, or leave `--role` out",
+            missing.join(", ")
+        );
+        check.wrong("roles", roles, problem);
+    }
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    for (key, text) in [("name", &config.name), ("nats.prefix", &config.nats.prefix)] {
+        if text.len() > 40 || !text.chars().all(fits) {
+            check.wrong(key, text, "must have at most 40 of a-z, 0-9, `-` and `_`".to_owned());
+        }
+    }
+    check.range("nats.lease_ms", config.nats.lease_ms, 1_000..=60_000);
+    check.range("nats.replicas", config.nats.replicas, 0..=5);
+    for url in &config.nats.urls {
+        if !["nats://", "tls://"].iter().any(|scheme| url.starts_with(scheme)) {
+            check.wrong(
+                "nats.urls",
+                url,
+                "must look like `nats://host:4222` or `tls://host:4222`".to_owned(),
+            );
+        }
+    }
 }
 
 impl Config {
