@@ -2,6 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,11 +19,15 @@ use crate::{posts::Post, process::Addresses};
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Talks to one node; cheap to clone.
+/// Talks to one node, or to the processes of a fleet; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    data_plane: String,
+    /// Any of them accepts posts and changes of the graph; asked in turn.
+    forwarders: Vec<String>,
+    turn: Arc<AtomicUsize>,
+    /// Answers reads.
+    gateway: String,
     management: String,
     data: PathBuf,
 }
@@ -52,30 +60,52 @@ impl Client {
     /// # Errors
     /// The HTTP client cannot be made.
     pub fn new(addresses: &Addresses, data: &Path) -> Result<Self> {
+        Self::of_fleet(&[addresses], addresses, (addresses, data))
+    }
+
+    /// A client of a fleet: posts go to the `forwarders` in turn, reads to `gateway`, and what is managed is managed at
+    /// the process that `manager` names with its data folder.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub fn of_fleet(
+        forwarders: &[&Addresses],
+        gateway: &Addresses,
+        manager: (&Addresses, &Path),
+    ) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let (management, data) = manager;
         Ok(Self {
             http,
-            data_plane: format!("http://{}", addresses.http),
-            management: format!("http://{}", addresses.admin),
+            forwarders: forwarders.iter().map(|addresses| format!("http://{}", addresses.http)).collect(),
+            turn: Arc::default(),
+            gateway: format!("http://{}", gateway.http),
+            management: format!("http://{}", management.admin),
             data: data.to_owned(),
         })
     }
 
-    /// The data plane's URL.
+    /// The URL that reads are sent to; of a single node, the data plane's.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.data_plane
+        &self.gateway
+    }
+
+    /// Whose turn it is to take a post.
+    fn forwarder(&self) -> &str {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.forwarders.get(turn % self.forwarders.len().max(1)).map_or("", String::as_str)
     }
 
     /// Whether posts are accepted and chains live.
     pub async fn ready(&self) -> bool {
-        let asked = self.http.get(format!("{}/readyz", self.data_plane)).send().await;
+        let asked = self.http.get(format!("{}/readyz", self.gateway)).send().await;
         asked.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
     /// Sends a post, once.
     pub async fn post(&self, post: &Post) -> Sent {
-        let url = format!("{}/v1/posts", self.data_plane);
+        let url = format!("{}/v1/posts", self.forwarder());
         let request = self.http.post(url).header("idempotency-key", post.key()).json(&post.body());
         let Ok(answer) = request.send().await else { return Sent::Unknown };
         let status = answer.status();
@@ -120,8 +150,15 @@ impl Client {
     async fn change(&self, method: Method, path: &str) -> Result<()> {
         // Said again while the node is busy: both following and deleting are idempotent.
         for _ in 0..200 {
-            let answer =
-                self.http.request(method.clone(), format!("{}{path}", self.data_plane)).send().await?;
+            let request = self.http.request(method.clone(), format!("{}{path}", self.forwarder()));
+            // One forwarder of several may be away; a single node may not.
+            let answer = match request.send().await {
+                Err(_) if self.forwarders.len() > 1 => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                answer => answer?,
+            };
             match answer.status() {
                 StatusCode::ACCEPTED => return Ok(()),
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
@@ -183,7 +220,7 @@ impl Client {
     async fn page(&self, path: &str, cursor: Option<&str>, limit: u32) -> Result<Page> {
         let mut query = vec![("limit", limit.to_string())];
         query.extend(cursor.map(|c| ("cursor", c.to_owned())));
-        let request = self.http.get(format!("{}{path}", self.data_plane)).query(&query);
+        let request = self.http.get(format!("{}{path}", self.gateway)).query(&query);
         Ok(answer(request, path).await?.json().await?)
     }
 
@@ -192,7 +229,7 @@ impl Client {
     /// # Errors
     /// The node did not answer.
     pub async fn metrics(&self) -> Result<String> {
-        Ok(answer(self.http.get(format!("{}/metrics", self.data_plane)), "/metrics").await?.text().await?)
+        Ok(answer(self.http.get(format!("{}/metrics", self.gateway)), "/metrics").await?.text().await?)
     }
 
     /// The bodies of everything in a stream, partition by partition, oldest first.

@@ -8,6 +8,7 @@ pub mod bundles;
 pub mod chain_file;
 pub mod client;
 pub mod data;
+pub mod fleet;
 pub mod load;
 pub mod metrics;
 pub mod names;
