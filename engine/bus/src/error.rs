@@ -121,7 +121,7 @@ impl Error {
         if let store::Error::Full { .. } = error {
             return Self::Full { source: error.clone() };
         }
-        Self::Unavailable { reason: causes(error) }
+        Self::Unavailable { reason: model::chain_of(error) }
     }
 
     /// Whether it is certain that nothing of the call was stored. Where it is not, publishing again under the same
@@ -146,10 +146,4 @@ impl Error {
                 | Self::NoAnswer { .. }
         )
     }
-}
-
-/// What a store said, with its cause: it becomes a reason that reaches many callers, and most only print it.
-pub(crate) fn causes(error: &store::Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }

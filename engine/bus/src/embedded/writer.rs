@@ -4,10 +4,11 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use metrics::{counter, gauge, histogram};
+use model::{chain_of, now_ms};
 use store::Batch;
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use super::{
     queue::{self, Command, Publish},
     round::{Draft, Now, Round},
 };
-use crate::{Error, Published, Result, error, metric};
+use crate::{Error, Published, Result, metric};
 
 /// How long an idle writer lets settled positions wait.
 const BEAT: Duration = Duration::from_secs(1);
@@ -41,7 +42,7 @@ type Answer = (oneshot::Sender<Result<Vec<Published>>>, Result<Vec<Published>>);
 impl Writer {
     /// A writer whose clock does not stand before `newest_ms`, the newest time in the store.
     pub(super) fn new(shared: Arc<Shared>, newest_ms: u64) -> Self {
-        let clock = Clock::starting_at(wall_ms().max(newest_ms));
+        let clock = Clock::starting_at(now_ms().max(newest_ms));
         Self { shared, batch: Batch::new(), clock, answered: 0, took: Duration::ZERO }
     }
 
@@ -60,7 +61,7 @@ impl Writer {
                 self.report_lag();
             }
             if let Err(error) = self.handle(commands, beats) {
-                let reason = error::causes(&error);
+                let reason = chain_of(&error);
                 tracing::error!(reason, "the bus takes no more messages until it is opened anew");
                 shared.stop(&reason);
                 return;
@@ -215,15 +216,10 @@ impl Clock {
 
     fn now(&mut self, at: Option<tokio::time::Instant>) -> Now {
         let since = at.unwrap_or_else(tokio::time::Instant::now).saturating_duration_since(self.start);
-        let now_ms = self.start_ms.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        self.latest_ms = self.latest_ms.max(now_ms);
-        Now { wall_ms: wall_ms(), steady_ms: self.latest_ms }
+        let steady_ms = self.start_ms.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        self.latest_ms = self.latest_ms.max(steady_ms);
+        Now { wall_ms: now_ms(), steady_ms: self.latest_ms }
     }
-}
-
-fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Ending<'a>(&'a Shared);
