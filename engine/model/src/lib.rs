@@ -13,6 +13,7 @@ mod name;
 mod outcome;
 mod processor;
 mod report;
+mod sequences;
 mod state;
 mod time;
 
@@ -25,5 +26,6 @@ pub use name::{BundleRef, InvalidName, Name};
 pub use outcome::{Emission, Outcome, Verdict};
 pub use processor::{Call, Processor};
 pub use report::chain_of;
+pub use sequences::Sequences;
 pub use state::{NoState, Scope, StateError, StateRead, StateWrite};
 pub use time::now_ms;

@@ -7,7 +7,6 @@
 mod failure;
 mod gauge;
 mod keys;
-mod ledger;
 mod lot;
 mod outputs;
 mod overlay;
@@ -18,7 +17,7 @@ mod work;
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use bus::{Delivery, Subscription};
-use model::Name;
+use model::{Name, Sequences};
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
@@ -26,7 +25,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Options, Parts, Result, metric, table::Table, workers::Workers};
-use ledger::Ledger;
 use overlay::Overlay;
 use runner::{Ran, Runner, Stop};
 
@@ -165,9 +163,10 @@ impl<'a> Lane<'a> {
             // Sequences never go back, so this is another stream of that name, or one that lost its end in a power
             // failure. To believe the ledger would be to take new messages for settled ones.
             tracing::warn!(%chain, %stream, partition, "the ledger is ahead of the stream and starts anew");
-            ledger = Ledger::default();
+            ledger = Sequences::default();
         }
-        ledger.begin_at(bounds.first);
+        // What the bus no longer has counts as settled.
+        ledger.raise(bounds.first.saturating_sub(1));
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
         let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
@@ -279,14 +278,19 @@ async fn wait_until(due: Option<Instant>) {
     }
 }
 
-fn read_ledger(place: &Place) -> Result<Ledger> {
+/// The sequences that have had their effects: committed with those, so that a redelivery is recognised.
+fn read_ledger(place: &Place) -> Result<Sequences> {
     let key = keys::ledger(&place.chain, &place.stream, place.partition);
     let snapshot = place.parts.store.snapshot()?;
     match snapshot.get("ledger", &key)? {
-        None => Ok(Ledger::default()),
-        Some(bytes) => Ledger::decode(&bytes).ok_or_else(|| Error::Malformed {
-            what: "a ledger",
-            reason: format!("{} bytes that are none", bytes.len()),
-        }),
+        None => Ok(Sequences::default()),
+        Some(bytes) => {
+            let mut rest = &*bytes;
+            let ledger = Sequences::decode(&mut rest).filter(|_| rest.is_empty());
+            ledger.ok_or_else(|| Error::Malformed {
+                what: "a ledger",
+                reason: format!("{} bytes that are none", bytes.len()),
+            })
+        }
     }
 }

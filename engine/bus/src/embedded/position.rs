@@ -5,12 +5,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use model::Sequences;
 use tokio::time::Instant;
 
-use super::{
-    acked::Acked,
-    keys::{take_u32, take_u64},
-};
+use super::keys::{take_u32, take_u64};
 use crate::Settlement;
 
 const VERSION: u8 = 1;
@@ -20,7 +18,7 @@ const DELAY_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[derive(Debug)]
 pub(super) struct Position {
-    acked: Acked,
+    acked: Sequences,
     /// The first sequence never delivered.
     next: u64,
     /// Delivered and not acked, by sequence.
@@ -50,7 +48,7 @@ pub(super) enum Due {
 impl Position {
     /// Everything before `first` counts as settled.
     pub(super) fn starting_at(first: u64) -> Self {
-        let acked = Acked::up_to(first.saturating_sub(1));
+        let acked = Sequences::up_to(first.saturating_sub(1));
         Self { next: acked.floor() + 1, acked, pending: BTreeMap::new(), waiting: 0 }
     }
 
@@ -61,7 +59,7 @@ impl Position {
 
     /// How many up to `last` are not settled.
     pub(super) fn unsettled(&self, last: u64) -> u64 {
-        last.saturating_sub(self.acked.floor()).saturating_sub(self.acked.above_count())
+        last.saturating_sub(self.acked.count())
     }
 
     /// Picks up to `max`: first what waits for another try, then new ones; at most `credits` may be
@@ -111,7 +109,7 @@ impl Position {
             Settlement::Ack => {
                 let Some(pending) = self.pending.remove(&sequence) else { return false };
                 self.waiting -= usize::from(pending.due.is_some());
-                self.acked.insert(sequence, sequence);
+                self.acked.insert(sequence);
                 true
             }
             Settlement::Retry(delay) => {
@@ -137,13 +135,8 @@ impl Position {
     pub(super) fn encode(&self) -> Vec<u8> {
         let repeated = || self.pending.iter().filter(|(_, pending)| pending.attempt > 1);
         let mut out = vec![VERSION];
-        out.extend(self.acked.floor().to_be_bytes());
         out.extend(self.next.to_be_bytes());
-        out.extend(u32::try_from(self.acked.ranges().len()).unwrap_or(u32::MAX).to_be_bytes());
-        for (first, last) in self.acked.ranges() {
-            out.extend(first.to_be_bytes());
-            out.extend(last.to_be_bytes());
-        }
+        self.acked.encode_into(&mut out);
         for (sequence, pending) in repeated() {
             out.extend(sequence.to_be_bytes());
             out.extend(pending.attempt.to_be_bytes());
@@ -159,11 +152,8 @@ impl Position {
             return None;
         }
         *bytes = rest;
-        let mut acked = Acked::up_to(take_u64(bytes)?);
         let next = take_u64(bytes)?;
-        for _ in 0..take_u32(bytes)? {
-            acked.insert(take_u64(bytes)?, take_u64(bytes)?);
-        }
+        let acked = Sequences::decode(bytes).filter(|acked| acked.newest() < next)?;
         let mut pending: BTreeMap<u64, Pending> = acked
             .gaps(next.checked_sub(1)?)
             .map(|sequence| (sequence, Pending { attempt: 1, due: Some(now) }))
@@ -233,6 +223,6 @@ mod tests {
         assert_eq!(again.due(10, 9, 9, now), Due::Now(vec![4, 7, 9, 10]));
         assert_eq!([4, 7, 9, 10].map(|n| again.deliver(n).unwrap()), [2, 3, 2, 1]);
         let stored = position.encode();
-        assert!((0..stored.len()).all(|cut| cut == 53 || Position::decode(&stored[..cut], now).is_none()));
+        assert!((0..stored.len()).all(|cut| cut == 57 || Position::decode(&stored[..cut], now).is_none()));
     }
 }

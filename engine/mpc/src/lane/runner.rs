@@ -9,13 +9,12 @@ use std::{sync::Arc, time::Instant};
 
 use bus::Delivery;
 use chain::OnFailure;
-use model::StateRead;
+use model::{Sequences, StateRead};
 
 use super::{
     Place,
     failure::Failure,
     keys,
-    ledger::Ledger,
     lot::Lot,
     outputs::{Origin, Sent},
     overlay::{Overlay, Writes},
@@ -31,7 +30,8 @@ pub(super) struct Runner {
     place: Arc<Place>,
     overlay: Arc<Overlay>,
     state: Arc<dyn StateRead>,
-    ledger: Ledger,
+    /// What has had its effects, those of the batch that runs included.
+    ledger: Sequences,
     lot: Lot<Work>,
 }
 
@@ -58,7 +58,7 @@ pub(super) enum Stop {
 }
 
 impl Runner {
-    pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Ledger) -> Self {
+    pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Sequences) -> Self {
         let state = Arc::new(attempt::State { overlay: Arc::clone(&overlay), chain: place.chain.clone() });
         Self { place, overlay, state, ledger, lot: Lot::default() }
     }
@@ -84,7 +84,7 @@ impl Runner {
             }
         }
         ran.writes = self.overlay.seal();
-        ran.ledger = self.ledger.encode();
+        self.ledger.encode_into(&mut ran.ledger);
         ran
     }
 
@@ -102,7 +102,7 @@ impl Runner {
     fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
         let Delivery { mut stored, settle, .. } = delivery;
         ran.taken += 1;
-        if self.ledger.is_settled(stored.sequence) {
+        if self.ledger.contains(stored.sequence) {
             ran.ended.push(Ended { settle, counted: None });
             return None;
         }
@@ -113,7 +113,7 @@ impl Runner {
             Admit::Ignore => {
                 let chain = self.place.chain.to_string();
                 metrics::counter!(metric::IGNORED_MESSAGES, "chain" => chain).increment(1);
-                self.ledger.settle(stored.sequence);
+                self.ledger.insert(stored.sequence);
                 ran.ended.push(Ended { settle, counted: None });
                 return None;
             }
@@ -142,7 +142,7 @@ impl Runner {
             self.overlay.put("lane", keys::lane(&self.place.stream, self.place.partition, &key), value);
         }
         ran.publications.extend(sent.publications);
-        self.ledger.settle(work.stored.sequence);
+        self.ledger.insert(work.stored.sequence);
         ran.ended.push(work.end(ending));
     }
 
@@ -205,7 +205,7 @@ impl Runner {
         };
         let stream = self.place.dead_letters.clone();
         ran.publications.push(Publication { stream, partition: dead::PARTITION, message });
-        self.ledger.settle(work.stored.sequence);
+        self.ledger.insert(work.stored.sequence);
         ran.ended.push(work.end(Ending::Dead));
     }
 
