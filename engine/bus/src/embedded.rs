@@ -13,6 +13,7 @@ mod partition;
 mod position;
 mod queue;
 mod record;
+mod room;
 mod round;
 mod shared;
 mod subscription;

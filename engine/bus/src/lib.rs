@@ -101,7 +101,7 @@ pub trait Bus: Send + Sync + 'static {
     fn remembers(&self) -> Duration;
 
     /// Up to `max` messages from sequence `from`, without consuming them. Returns fewer at the end, and where they are
-    /// large.
+    /// large: an implementation bounds the bytes it hands out at once. None are returned only where there are none.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::Unavailable`].
@@ -130,7 +130,8 @@ pub trait Bus: Send + Sync + 'static {
 /// One group's place in one partition. Dropping it gives the partition back.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits until something can be delivered, then answers up to `max` deliveries.
+    /// Waits until something can be delivered, then answers up to `max` deliveries: at least one, and fewer than there
+    /// are where they are large, since an implementation bounds the bytes it hands out at once.
     /// Cancel-safe: a dropped future loses no delivery.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use super::{STREAM, Subject, fetch, message, messages, opened, publish_numbers, spec};
+use ::model::Message;
+
+use super::{STREAM, Subject, fetch, message, messages, opened, publish_numbers, sequences, spec};
 use crate::{Bounds, Error, Published};
 
 /// Sequences start at 1, rise by one, and partitions count for themselves.
@@ -31,6 +33,30 @@ pub async fn what_was_published_is_read_back(subject: &dyn Subject) {
     assert_eq!(bus.read(STREAM, 0, 2, 1).await.unwrap()[0].message.id, "large");
     assert_eq!(bus.read(STREAM, 0, 0, 1).await.unwrap()[0].message.id, "a");
     assert!(bus.read(STREAM, 0, 4, 10).await.unwrap().is_empty());
+    subject.close(bus).await;
+}
+
+/// More than anybody wants in memory at once; how many come at a time is the bus's own choice.
+pub async fn large_messages_come_a_few_at_a_time_and_all_come(subject: &dyn Subject) {
+    const COUNT: u64 = 12;
+    let bus = opened(subject, &spec(1)).await;
+    for n in 1..=COUNT {
+        let large = Message { body: vec![b'x'; 1 << 20].into(), ..message(&n.to_string()) };
+        bus.publish(STREAM, 0, vec![large]).await.unwrap();
+    }
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let mut read = 0;
+    while read < COUNT {
+        let messages = bus.read(STREAM, 0, read + 1, 100).await.unwrap();
+        assert!(!messages.is_empty(), "nothing behind {read}");
+        for stored in messages {
+            read += 1;
+            assert_eq!((stored.sequence, stored.message.id), (read, read.to_string()));
+        }
+    }
+    let held = fetch(&mut *subscription, COUNT as usize).await;
+    assert!(sequences(&held).into_iter().eq(1..=COUNT) && held.iter().all(|delivery| delivery.attempt == 1));
+    drop((held, subscription));
     subject.close(bus).await;
 }
 
