@@ -184,7 +184,7 @@ impl<'a> Lane<'a> {
                 return Ok(Exit::Closed);
             }
             let due = self.next_due();
-            let room = deadline.is_none() && self.held() < place.options.held_max;
+            let room = deadline.is_none() && self.has_room();
             let fresh = tokio::select! {
                 () = close.cancelled(), if deadline.is_none() => {
                     deadline = Some(Instant::now() + place.options.drain_max);
@@ -264,6 +264,13 @@ impl<'a> Lane<'a> {
 
     fn held(&self) -> usize {
         self.runner.as_ref().map_or(0, Runner::held)
+    }
+
+    /// Whether what waits leaves room for more. A batch may overshoot it, by what the bus hands out at once.
+    fn has_room(&self) -> bool {
+        let options = &self.place.options;
+        let bytes = self.runner.as_ref().map_or(0, Runner::held_bytes);
+        self.held() < options.held_max && bytes < options.held_bytes_max
     }
 
     fn next_due(&self) -> Option<Instant> {

@@ -98,6 +98,11 @@ impl Runner {
         self.lot.len()
     }
 
+    /// How much those take, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.lot.bytes()
+    }
+
     /// Pins a message to the live plan, unless it has had its effects already or is none of the chain's.
     fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
         let Delivery { mut stored, settle, .. } = delivery;

@@ -203,6 +203,29 @@ async fn a_full_lot_holds_back_new_messages_and_loses_none() {
 }
 
 #[tokio::test]
+async fn a_lot_full_of_bytes_holds_back_new_messages_and_loses_none() {
+    let mut setup = Setup::new().await;
+    setup.options.held_bytes_max = 1_000;
+    setup.options.batch_max = 1;
+    // Long enough for the lot to fill, were it not bounded.
+    setup.options.retry = mpc::Backoff { first: Duration::from_millis(200), max: Duration::from_millis(200) };
+    let (node, mut sink) = start_with(setup, "", "heal:2").await;
+    let body = format!("poison {}", "x".repeat(600));
+    let keys: Vec<String> =
+        (0..).map(|n| format!("k{n}")).filter(|key| bus::partition_of(key, 4) == 0).take(8).collect();
+    let posts = keys.iter().enumerate().map(|(n, key)| message(n, key, &body));
+    node.post(posts.collect()).await;
+    let mut arrived = 0;
+    let mut parked = 0;
+    while arrived < 8 {
+        arrived += sink.rest().len();
+        parked = parked.max(node.center.chains()[0].lanes[0].parked);
+        tokio::task::yield_now().await;
+    }
+    assert!(parked <= 2, "{parked} wait, and two fill it");
+}
+
+#[tokio::test]
 async fn what_is_no_dead_letter_does_not_hide_those_behind_it() {
     let (node, _sink) = start("", "reject").await;
     for n in 0..3 {
