@@ -42,7 +42,7 @@ macro_rules! conformance {
             large_messages_come_a_few_at_a_time_and_all_come,
             a_stored_id_is_answered_and_not_stored_again, strangers_and_other_layouts_are_refused,
             publishers_at_once_leave_no_gap, an_append_follows_what_it_names_or_does_nothing,
-            what_is_trimmed_is_gone_and_the_sequence_goes_on, the_log_and_its_ids_survive_reopening,
+            what_is_trimmed_is_gone_and_the_sequence_goes_on, a_group_goes_on_behind_what_was_trimmed, the_log_and_its_ids_survive_reopening,
             only_what_every_group_settled_is_removed, a_closed_bus_says_so,
             first_deliveries_come_in_order_and_once, credits_bound_what_is_unsettled,
             what_is_dropped_or_retried_comes_again, a_retry_waits_for_its_delay,

@@ -90,8 +90,8 @@ pub trait Bus: Send + Sync + 'static {
     /// [`Error::Moved`] when something else was stored behind `after`, and those of [`publish`](Self::publish).
     async fn append(&self, stream: &str, partition: u32, after: u64, batch: Vec<Message>) -> Result<u64>;
 
-    /// Removes all messages before sequence `below`, whoever has settled them. The newest stays. May be
-    /// forgotten in a crash.
+    /// Removes all messages before sequence `below`, whoever has settled them: groups go on behind them. The newest stays.
+    /// May be forgotten in a crash.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::Unavailable`].

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use ::model::Message;
 
@@ -151,6 +151,29 @@ pub async fn what_is_trimmed_is_gone_and_the_sequence_goes_on(subject: &dyn Subj
     bus.trim(STREAM, 0, 99).await.unwrap();
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 9, last: 9 });
     assert_eq!(bus.append(STREAM, 0, 9, vec![message("")]).await.unwrap(), 10);
+    subject.close(bus).await;
+}
+
+/// Whatever the group had settled, held or never seen of it.
+pub async fn a_group_goes_on_behind_what_was_trimmed(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    publish_numbers(&*bus, 9).await;
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let held = fetch(&mut *subscription, 3).await;
+    bus.trim(STREAM, 0, 6).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *subscription, 4).await), [6, 7, 8, 9]);
+    // Too late to mean anything.
+    for (delivery, acks) in held.into_iter().zip([true, false, true]) {
+        if acks { delivery.settle.ack() } else { delivery.settle.retry(Duration::ZERO) }
+    }
+    drop(subscription);
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    bus.trim(STREAM, 0, 8).await.unwrap();
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *subscription, 2).await), [8, 9]);
+    drop(subscription);
     subject.close(bus).await;
 }
 

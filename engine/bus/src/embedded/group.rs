@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use super::position::{Due, Position};
-use crate::{Delivery, Settle, Settlement, Settler, Stored};
+use crate::{Bounds, Delivery, Settle, Settlement, Settler, Stored};
 
 /// Groups whose position is to be stored with the next round.
 pub(super) type Changed = Mutex<Vec<Arc<Group>>>;
@@ -54,12 +54,16 @@ impl Group {
         self.state.lock().position.floor()
     }
 
-    pub(super) fn unsettled(&self, last: u64) -> u64 {
-        self.state.lock().position.unsettled(last)
+    pub(super) fn unsettled(&self, bounds: Bounds) -> u64 {
+        let mut state = self.state.lock();
+        state.position.begin_at(bounds.first);
+        state.position.unsettled(bounds.last)
     }
 
-    pub(super) fn due(&self, last: u64, max: usize, credits: usize) -> Due {
-        self.state.lock().position.due(last, max, credits, Instant::now())
+    pub(super) fn due(&self, bounds: Bounds, max: usize, credits: usize) -> Due {
+        let mut state = self.state.lock();
+        state.position.begin_at(bounds.first);
+        state.position.due(bounds.last, max, credits, Instant::now())
     }
 
     /// Makes deliveries of what [`due`](Self::due) picked.

@@ -52,6 +52,18 @@ impl Position {
         Self { next: acked.floor() + 1, acked, pending: BTreeMap::new(), waiting: 0 }
     }
 
+    /// Everything before `first` is gone, which settles it: nobody waits for it, and who holds some of it holds it in vain.
+    pub(super) fn begin_at(&mut self, first: u64) {
+        if first <= self.acked.floor() + 1 {
+            return;
+        }
+        self.acked.raise(first - 1);
+        self.next = self.next.max(self.acked.floor() + 1);
+        let kept = self.pending.split_off(&first);
+        let gone = std::mem::replace(&mut self.pending, kept);
+        self.waiting -= gone.values().filter(|pending| pending.due.is_some()).count();
+    }
+
     /// Everything up to here is settled.
     pub(super) fn floor(&self) -> u64 {
         self.acked.floor()
@@ -192,6 +204,23 @@ mod tests {
         assert_eq!(position.due(9, 10, 3, now + DELAY), Due::Now(vec![2, 4]));
         assert_eq!(position.due(9, 1, 3, now + DELAY), Due::Now(vec![2]));
         assert_eq!(position.unsettled(9), 8);
+    }
+
+    #[test]
+    fn what_is_gone_is_settled_whoever_holds_it() {
+        let now = Instant::now();
+        let mut position = Position::starting_at(1);
+        deliver(&mut position, 1..=5);
+        position.settle(1, 1, Settlement::Retry(Duration::ZERO), now);
+        position.settle(3, 1, Settlement::Ack, now);
+        position.begin_at(3);
+        assert_eq!((position.floor(), position.unsettled(9)), (3, 6));
+        assert_eq!(position.due(9, 9, 5, now), Due::Now(vec![6, 7, 8]));
+        assert!(!position.settle(2, 1, Settlement::Ack, now));
+        position.begin_at(8);
+        assert_eq!(position.due(9, 9, 5, now), Due::Now(vec![8, 9]));
+        assert_eq!(position.deliver(8), Some(1));
+        assert!(Position::decode(&position.encode(), now).is_some());
     }
 
     #[test]

@@ -169,9 +169,9 @@ impl Writer {
         for stream in self.shared.streams.read().values() {
             let mut lags: BTreeMap<String, u64> = BTreeMap::new();
             for partition in &stream.partitions {
-                let last = partition.bounds().last;
+                let bounds = partition.bounds();
                 for group in partition.groups.lock().values() {
-                    *lags.entry(group.name.clone()).or_default() += group.unsettled(last);
+                    *lags.entry(group.name.clone()).or_default() += group.unsettled(bounds);
                 }
             }
             for (group, lag) in lags {
