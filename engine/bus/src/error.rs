@@ -107,6 +107,18 @@ pub enum Error {
         /// The most it may be.
         bytes_max: usize,
     },
+    /// A stored message is not what was written. Those around it are not concerned; asking for it again does not help.
+    #[error(
+        "message {sequence} in partition {partition} of `{stream}` is damaged: check the disk, and restore the data folder from a copy that is older than the damage"
+    )]
+    Damaged {
+        /// The stream.
+        stream: String,
+        /// The partition.
+        partition: u32,
+        /// The message's sequence there.
+        sequence: u64,
+    },
     /// Closed, or the disk failed. Whether something was taken is not known: a write that failed may have
     /// reached the disk all the same.
     #[error("the bus is unavailable: {reason}")]

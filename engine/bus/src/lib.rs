@@ -104,6 +104,7 @@ pub trait Bus: Send + Sync + 'static {
     /// large: an implementation bounds the bytes it hands out at once. None are returned only where there are none.
     ///
     /// # Errors
+    /// [`Error::Damaged`] when the first of them cannot be read back; those before a damaged one are answered.
     /// [`Error::UnknownStream`], [`Error::Unavailable`].
     async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> Result<Vec<Stored>>;
 
@@ -135,6 +136,7 @@ pub trait Subscription: Send {
     /// Cancel-safe: a dropped future loses no delivery.
     ///
     /// # Errors
+    /// [`Error::Damaged`] when the next one cannot be read back: nothing behind it is delivered. [`Error::Lost`];
     /// [`Error::Unavailable`] when the bus closed or failed.
     async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>>;
 

@@ -158,7 +158,13 @@ impl Partition {
             else {
                 continue;
             };
-            let stored = record::read(sequence, &record).ok_or_else(|| self.damaged(sequence))?;
+            let Some(stored) = record::read(sequence, &record) else {
+                // What stands before it can be had; it is told of when it is the next.
+                if found.is_empty() {
+                    return Err(self.damaged(sequence));
+                }
+                break;
+            };
             if !room.takes(&stored) {
                 break;
             }
@@ -168,9 +174,7 @@ impl Partition {
     }
 
     fn damaged(&self, sequence: u64) -> Error {
-        let stream = &self.spec.read().name;
-        let reason =
-            format!("message {sequence} of `{stream}` partition {} is damaged", self.place.partition);
-        Error::Unavailable { reason }
+        let stream = self.spec.read().name.to_string();
+        Error::Damaged { stream, partition: self.place.partition, sequence }
     }
 }

@@ -1,10 +1,12 @@
 //! What becomes of messages that fail, and of those around them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mpc::{DeadLetter, dead, receipt::Verdict};
 
-use crate::support::{Node, Setup, Sink, bundle, chain, message, step};
+use store::Memory;
+
+use crate::support::{Node, Setup, Sink, bundle, chain, damage, forgetful_bus, message, post, step};
 
 /// One step `a` that does `words`, in a chain with `head`.
 async fn start(head: &str, words: &str) -> (Node, Sink) {
@@ -223,6 +225,30 @@ async fn a_lot_full_of_bytes_holds_back_new_messages_and_loses_none() {
         tokio::task::yield_now().await;
     }
     assert!(parked <= 2, "{parked} wait, and two fill it");
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_shown_by_its_lane_and_holds_up_no_other() {
+    let store = Arc::new(Memory::new(bus::TABLES));
+    let mut setup = Setup::new().await;
+    setup.bus = forgetful_bus(&store).await;
+    let other =
+        (0..).map(|n| format!("k{n}")).find(|key| bus::partition_of(key, 4) != bus::partition_of("k", 4));
+    let bodies = [("k", "fine"), ("k", "to be damaged"), (&*other.unwrap(), "fine too")];
+    post(&*setup.bus, bodies.iter().enumerate().map(|(n, (key, body))| message(n, key, body)).collect())
+        .await;
+    damage(&store, "to be damaged");
+    let (node, mut sink) = start_with(setup, "", "mark").await;
+    assert_eq!(sink.take(2).await.len(), 2);
+    let partition = bus::partition_of("k", 4);
+    let failing = loop {
+        if let Some(why) = node.center.chains()[0].lanes[partition as usize].failing.clone() {
+            break why;
+        }
+        tokio::task::yield_now().await;
+    };
+    let expected = format!("message 2 in partition {partition} of `posts` is damaged: check the disk");
+    assert!(failing.contains(&expected), "{failing}");
 }
 
 #[tokio::test]
