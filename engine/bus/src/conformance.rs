@@ -39,10 +39,12 @@ macro_rules! conformance {
     ($subject:expr, $run:expr) => {
         $crate::conformance!(@each $subject, $run;
             sequences_rise_by_one_in_each_partition, what_was_published_is_read_back,
+            large_messages_come_a_few_at_a_time_and_all_come,
             a_stored_id_is_answered_and_not_stored_again, strangers_and_other_layouts_are_refused,
             publishers_at_once_leave_no_gap, an_append_follows_what_it_names_or_does_nothing,
-            what_is_trimmed_is_gone_and_the_sequence_goes_on, the_log_and_its_ids_survive_reopening,
-            only_what_every_group_settled_is_removed, a_closed_bus_says_so,
+            what_is_trimmed_is_gone_and_the_sequence_goes_on, a_group_goes_on_behind_what_was_trimmed, the_log_and_its_ids_survive_reopening,
+            only_what_every_group_settled_is_removed,
+            a_forgotten_group_holds_up_nothing_and_begins_anew, a_closed_bus_says_so,
             first_deliveries_come_in_order_and_once, credits_bound_what_is_unsettled,
             what_is_dropped_or_retried_comes_again, a_retry_waits_for_its_delay,
             one_subscription_per_partition_and_group, groups_do_not_see_each_other,

@@ -107,6 +107,18 @@ pub enum Error {
         /// The most it may be.
         bytes_max: usize,
     },
+    /// A stored message is not what was written. Those around it are not concerned; asking for it again does not help.
+    #[error(
+        "message {sequence} in partition {partition} of `{stream}` is damaged: check the disk, and restore the data folder from a copy that is older than the damage"
+    )]
+    Damaged {
+        /// The stream.
+        stream: String,
+        /// The partition.
+        partition: u32,
+        /// The message's sequence there.
+        sequence: u64,
+    },
     /// Closed, or the disk failed. Whether something was taken is not known: a write that failed may have
     /// reached the disk all the same.
     #[error("the bus is unavailable: {reason}")]
@@ -121,7 +133,7 @@ impl Error {
         if let store::Error::Full { .. } = error {
             return Self::Full { source: error.clone() };
         }
-        Self::Unavailable { reason: causes(error) }
+        Self::Unavailable { reason: model::chain_of(error) }
     }
 
     /// Whether it is certain that nothing of the call was stored. Where it is not, publishing again under the same
@@ -146,10 +158,4 @@ impl Error {
                 | Self::NoAnswer { .. }
         )
     }
-}
-
-/// What a store said, with its cause: it becomes a reason that reaches many callers, and most only print it.
-pub(crate) fn causes(error: &store::Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }

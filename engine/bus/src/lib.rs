@@ -90,8 +90,8 @@ pub trait Bus: Send + Sync + 'static {
     /// [`Error::Moved`] when something else was stored behind `after`, and those of [`publish`](Self::publish).
     async fn append(&self, stream: &str, partition: u32, after: u64, batch: Vec<Message>) -> Result<u64>;
 
-    /// Removes all messages before sequence `below`, whoever has settled them. The newest stays. May be
-    /// forgotten in a crash.
+    /// Removes all messages before sequence `below`, whoever has settled them: groups go on behind them. The newest stays.
+    /// May be forgotten in a crash.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::Unavailable`].
@@ -101,9 +101,10 @@ pub trait Bus: Send + Sync + 'static {
     fn remembers(&self) -> Duration;
 
     /// Up to `max` messages from sequence `from`, without consuming them. Returns fewer at the end, and where they are
-    /// large.
+    /// large: an implementation bounds the bytes it hands out at once. None are returned only where there are none.
     ///
     /// # Errors
+    /// [`Error::Damaged`] when the first of them cannot be read back; those before a damaged one are answered.
     /// [`Error::UnknownStream`], [`Error::Unavailable`].
     async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> Result<Vec<Stored>>;
 
@@ -125,15 +126,25 @@ pub trait Bus: Send + Sync + 'static {
         group: &str,
         credits: usize,
     ) -> Result<Box<dyn Subscription>>;
+
+    /// Removes `group` from `stream`: its positions in every partition are gone, durably, and retention no longer waits
+    /// for it. Should it subscribe again it is a new group. Forgetting what is not there is fine.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while the group is subscribed to a partition, and nothing is forgotten then;
+    /// [`Error::UnknownStream`], [`Error::Full`], [`Error::Unavailable`].
+    async fn forget(&self, stream: &str, group: &str) -> Result<()>;
 }
 
 /// One group's place in one partition. Dropping it gives the partition back.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits until something can be delivered, then answers up to `max` deliveries.
+    /// Waits until something can be delivered, then answers up to `max` deliveries: at least one, and fewer than there
+    /// are where they are large, since an implementation bounds the bytes it hands out at once.
     /// Cancel-safe: a dropped future loses no delivery.
     ///
     /// # Errors
+    /// [`Error::Damaged`] when the next one cannot be read back: nothing behind it is delivered. [`Error::Lost`];
     /// [`Error::Unavailable`] when the bus closed or failed.
     async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>>;
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Settle, Stored};
+use model::chain_of;
 use parking_lot::Mutex;
 use relations::stream::INBOX;
 use tokio::{sync::watch, task::spawn_blocking, time::Instant};
@@ -60,7 +61,7 @@ impl Shard {
             let before = self.applied();
             let Err(error) = self.session().await else { return };
             if !error.retryable() {
-                let fault = report(&error);
+                let fault = chain_of(&error);
                 tracing::error!(shard = self.shard, fault, "an inbox shard stopped");
                 self.state.send_modify(|state| state.fault = Some(fault));
                 return;
@@ -68,7 +69,12 @@ impl Shard {
             if self.applied() > before {
                 pause = PAUSE.0;
             }
-            tracing::warn!(shard = self.shard, error = report(&error), ?pause, "an inbox shard begins again");
+            tracing::warn!(
+                shard = self.shard,
+                error = chain_of(&error),
+                ?pause,
+                "an inbox shard begins again"
+            );
             tokio::select! {
                 () = self.cancel.cancelled() => return,
                 () = tokio::time::sleep(pause) => pause = PAUSE.1.min(pause * 2),
@@ -173,15 +179,4 @@ impl Shard {
     fn applied(&self) -> u64 {
         self.state.borrow().applied
     }
-}
-
-/// An error with its causes, on one line.
-fn report(error: &Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }

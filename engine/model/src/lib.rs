@@ -1,7 +1,8 @@
 //! The words of Catena: messages, verdicts, outcomes, and the two seams every layer above agrees on —
 //! [`Processor`], the code one step runs, and [`Catalog`], where a chain finds processors.
 //!
-//! Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
+//! Beside them stand two things that every layer shows the world alike: an error with its causes ([`chain_of`]) and the
+//! time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
 
 pub mod catalog;
 mod codec;
@@ -11,7 +12,10 @@ mod message;
 mod name;
 mod outcome;
 mod processor;
+mod report;
+mod sequences;
 mod state;
+mod time;
 
 pub use catalog::{Catalog, Limits, Refusal, Resolved, Wanted};
 pub use codec::Malformed;
@@ -21,4 +25,7 @@ pub use message::{Headers, Message};
 pub use name::{BundleRef, InvalidName, Name};
 pub use outcome::{Emission, Outcome, Verdict};
 pub use processor::{Call, Processor};
+pub use report::chain_of;
+pub use sequences::Sequences;
 pub use state::{NoState, Scope, StateError, StateRead, StateWrite};
+pub use time::now_ms;

@@ -7,7 +7,6 @@
 mod failure;
 mod gauge;
 mod keys;
-mod ledger;
 mod lot;
 mod outputs;
 mod overlay;
@@ -19,7 +18,7 @@ mod work;
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use bus::{Delivery, Subscription};
-use model::Name;
+use model::{Name, Sequences};
 use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
@@ -33,7 +32,6 @@ use crate::{
     table::Table,
     workers::Workers,
 };
-use ledger::Ledger;
 use overlay::Overlay;
 use runner::{Ran, Runner, Stop};
 
@@ -181,9 +179,10 @@ impl<'a> Lane<'a> {
             // Sequences never go back, so this is another stream of that name, or one that lost its end in a power
             // failure. To believe the ledger would be to take new messages for settled ones.
             tracing::warn!(%chain, %stream, partition, "the ledger is ahead of the stream and starts anew");
-            ledger = Ledger::default();
+            ledger = Sequences::default();
         }
-        ledger.begin_at(bounds.first);
+        // What the bus no longer has counts as settled.
+        ledger.raise(bounds.first.saturating_sub(1));
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
         let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
@@ -201,7 +200,7 @@ impl<'a> Lane<'a> {
                 return Ok(Exit::Closed);
             }
             let due = self.next_due();
-            let room = deadline.is_none() && self.held() < place.options.held_max;
+            let room = deadline.is_none() && self.has_room();
             let fresh = tokio::select! {
                 () = close.cancelled(), if deadline.is_none() => {
                     deadline = Some(Instant::now() + place.options.drain_max);
@@ -284,6 +283,13 @@ impl<'a> Lane<'a> {
         self.runner.as_ref().map_or(0, Runner::held)
     }
 
+    /// Whether what waits leaves room for more. A batch may overshoot it, by what the bus hands out at once.
+    fn has_room(&self) -> bool {
+        let options = &self.place.options;
+        let bytes = self.runner.as_ref().map_or(0, Runner::held_bytes);
+        self.held() < options.held_max && bytes < options.held_bytes_max
+    }
+
     fn next_due(&self) -> Option<Instant> {
         self.runner.as_ref().and_then(Runner::next_due).map(Instant::from_std)
     }
@@ -296,14 +302,19 @@ async fn wait_until(due: Option<Instant>) {
     }
 }
 
-fn read_ledger(place: &Place) -> Result<Ledger> {
+/// The sequences that have had their effects: committed with those, so that a redelivery is recognised.
+fn read_ledger(place: &Place) -> Result<Sequences> {
     let key = keys::ledger(&place.stream, place.partition, &place.chain);
     let snapshot = place.parts.store.snapshot()?;
     match snapshot.get("ledger", &key)? {
-        None => Ok(Ledger::default()),
-        Some(bytes) => Ledger::decode(&bytes).ok_or_else(|| Error::Malformed {
-            what: "a ledger",
-            reason: format!("{} bytes that are none", bytes.len()),
-        }),
+        None => Ok(Sequences::default()),
+        Some(bytes) => {
+            let mut rest = &*bytes;
+            let ledger = Sequences::decode(&mut rest).filter(|_| rest.is_empty());
+            ledger.ok_or_else(|| Error::Malformed {
+                what: "a ledger",
+                reason: format!("{} bytes that are none", bytes.len()),
+            })
+        }
     }
 }

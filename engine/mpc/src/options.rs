@@ -36,6 +36,8 @@ pub struct Options {
     /// Messages that wait in one lane for a retry, their own or that of an earlier one of their key. When it
     /// is reached the lane takes nothing new until one of them ends. Default 512.
     pub held_max: usize,
+    /// Bytes of those messages, past which the lane takes nothing new either. Default 16 MiB.
+    pub held_bytes_max: usize,
     /// Pauses between attempts at one message. Default 50 ms, doubling up to 2 s.
     pub retry: Backoff,
     /// Pauses before a failed lane starts again, and before what the bus or store refused for now is
@@ -68,6 +70,7 @@ impl Options {
             quiet: Quiet::default(),
             batch_max: 256,
             held_max: 512,
+            held_bytes_max: 16 << 20,
             retry: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(2) },
             restart: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) },
             drain_max: Duration::from_secs(10),

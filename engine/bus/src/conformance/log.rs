@@ -1,7 +1,9 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{STREAM, Subject, fetch, message, messages, opened, publish_numbers, spec};
-use crate::{Bounds, Error, Published};
+use ::model::Message;
+
+use super::{STREAM, Subject, attempts, fetch, message, messages, opened, publish_numbers, sequences, spec};
+use crate::{Bounds, Bus, Error, Published};
 
 /// Sequences start at 1, rise by one, and partitions count for themselves.
 pub async fn sequences_rise_by_one_in_each_partition(subject: &dyn Subject) {
@@ -31,6 +33,30 @@ pub async fn what_was_published_is_read_back(subject: &dyn Subject) {
     assert_eq!(bus.read(STREAM, 0, 2, 1).await.unwrap()[0].message.id, "large");
     assert_eq!(bus.read(STREAM, 0, 0, 1).await.unwrap()[0].message.id, "a");
     assert!(bus.read(STREAM, 0, 4, 10).await.unwrap().is_empty());
+    subject.close(bus).await;
+}
+
+/// More than anybody wants in memory at once; how many come at a time is the bus's own choice.
+pub async fn large_messages_come_a_few_at_a_time_and_all_come(subject: &dyn Subject) {
+    const COUNT: u64 = 12;
+    let bus = opened(subject, &spec(1)).await;
+    for n in 1..=COUNT {
+        let large = Message { body: vec![b'x'; 1 << 20].into(), ..message(&n.to_string()) };
+        bus.publish(STREAM, 0, vec![large]).await.unwrap();
+    }
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let mut read = 0;
+    while read < COUNT {
+        let messages = bus.read(STREAM, 0, read + 1, 100).await.unwrap();
+        assert!(!messages.is_empty(), "nothing behind {read}");
+        for stored in messages {
+            read += 1;
+            assert_eq!((stored.sequence, stored.message.id), (read, read.to_string()));
+        }
+    }
+    let held = fetch(&mut *subscription, COUNT as usize).await;
+    assert!(sequences(&held).into_iter().eq(1..=COUNT) && held.iter().all(|delivery| delivery.attempt == 1));
+    drop((held, subscription));
     subject.close(bus).await;
 }
 
@@ -128,6 +154,29 @@ pub async fn what_is_trimmed_is_gone_and_the_sequence_goes_on(subject: &dyn Subj
     subject.close(bus).await;
 }
 
+/// Whatever the group had settled, held or never seen of it.
+pub async fn a_group_goes_on_behind_what_was_trimmed(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    publish_numbers(&*bus, 9).await;
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let held = fetch(&mut *subscription, 3).await;
+    bus.trim(STREAM, 0, 6).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *subscription, 4).await), [6, 7, 8, 9]);
+    // Too late to mean anything.
+    for (delivery, acks) in held.into_iter().zip([true, false, true]) {
+        if acks { delivery.settle.ack() } else { delivery.settle.retry(Duration::ZERO) }
+    }
+    drop(subscription);
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    bus.trim(STREAM, 0, 8).await.unwrap();
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *subscription, 2).await), [8, 9]);
+    drop(subscription);
+    subject.close(bus).await;
+}
+
 /// What was accepted is there, ids are remembered, sequences go on.
 pub async fn the_log_and_its_ids_survive_reopening(subject: &dyn Subject) {
     let bus = opened(subject, &spec(1)).await;
@@ -141,6 +190,49 @@ pub async fn the_log_and_its_ids_survive_reopening(subject: &dyn Subject) {
     let again = bus.publish(STREAM, 0, messages(["b", "c"])).await.unwrap();
     let expected = [Published { sequence: 2, duplicate: true }, Published { sequence: 3, duplicate: false }];
     assert_eq!(again, expected);
+    subject.close(bus).await;
+}
+
+/// Publishes from message `count` on until the oldest kept is `first`; answers the last. Removal goes in steps of the
+/// bus's own choosing, and publishing gives it occasion.
+async fn publish_until_first(bus: &dyn Bus, mut count: usize, first: u64) -> usize {
+    while bus.bounds(STREAM, 0).await.unwrap().first < first {
+        count += 1;
+        assert!(count < 1000, "nothing was removed");
+        publish_numbers(bus, count).await;
+    }
+    count
+}
+
+/// Not while it is subscribed; through a restart, and whatever becomes of what it held.
+pub async fn a_forgotten_group_holds_up_nothing_and_begins_anew(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(2).retaining(2)).await;
+    publish_numbers(&*bus, 10).await;
+    let mut stays = bus.subscribe(STREAM, 0, "stays", 100).await.unwrap();
+    fetch(&mut *stays, 10).await.into_iter().for_each(|delivery| delivery.settle.ack());
+    let mut goes = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    let mut held = fetch(&mut *goes, 4).await;
+    held.remove(0).settle.ack();
+    let elsewhere = bus.subscribe(STREAM, 1, "goes", 100).await.unwrap();
+    drop(goes);
+    let busy = bus.forget(STREAM, "goes").await.unwrap_err();
+    assert!(matches!(&busy, Error::Busy { partition: 1, .. }) && busy.retryable(), "{busy:?}");
+    let mut goes = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *goes, 1).await), [2], "nothing was forgotten");
+    drop((goes, elsewhere));
+    for group in ["goes", "goes", "nobody"] {
+        bus.forget(STREAM, group).await.unwrap();
+    }
+    assert!(matches!(bus.forget("nowhere", "goes").await, Err(Error::UnknownStream { .. })));
+    held.into_iter().for_each(|delivery| delivery.settle.ack());
+    drop(stays);
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    publish_until_first(&*bus, 10, 9).await;
+    let mut anew = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    assert_eq!(attempts(&fetch(&mut *anew, 1).await), [(9, 1)]);
+    drop(anew);
     subject.close(bus).await;
 }
 
@@ -158,13 +250,7 @@ pub async fn only_what_every_group_settled_is_removed(subject: &dyn Subject) {
     publish_numbers(&*bus, 12).await;
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1, "removed what a group had not settled");
     held.into_iter().for_each(|delivery| delivery.settle.ack());
-    // Removal goes in steps of the bus's own choosing; publishing gives it occasion.
-    let mut count = 12;
-    while bus.bounds(STREAM, 0).await.unwrap().first < 5 {
-        count += 1;
-        assert!(count < 1000, "nothing was removed");
-        publish_numbers(&*bus, count).await;
-    }
+    let count = publish_until_first(&*bus, 12, 5).await;
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 5, last: count as u64 });
     assert_eq!(bus.read(STREAM, 0, 1, 1).await.unwrap()[0].sequence, 5);
     assert_eq!(fetch(&mut *slow, 1).await[0].stored.sequence, 7);

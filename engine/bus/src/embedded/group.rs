@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use super::position::{Due, Position};
-use crate::{Delivery, Settle, Settlement, Settler, Stored};
+use crate::{Bounds, Delivery, Settle, Settlement, Settler, Stored};
 
 /// Groups whose position is to be stored with the next round.
 pub(super) type Changed = Mutex<Vec<Arc<Group>>>;
@@ -22,14 +22,17 @@ pub(super) struct Group {
 
 struct State {
     position: Position,
+    /// Taken by a subscription, or for good by whoever forgets the group.
     subscribed: bool,
+    /// It is being forgotten: its position is not stored any more.
+    retired: bool,
     /// Stands in `changed` already.
     noted: bool,
 }
 
 impl Group {
     pub(super) fn new(name: String, key: Vec<u8>, position: Position, changed: Arc<Changed>) -> Arc<Self> {
-        let state = Mutex::new(State { position, subscribed: false, noted: false });
+        let state = Mutex::new(State { position, subscribed: false, retired: false, noted: false });
         Arc::new(Self { name, key, woken: Notify::new(), state, changed })
     }
 
@@ -43,6 +46,20 @@ impl Group {
         free
     }
 
+    /// Takes the partition for good, so that the group can be forgotten; false while a subscription has it.
+    pub(super) fn retire(&self) -> bool {
+        let mut state = self.state.lock();
+        let free = !std::mem::replace(&mut state.subscribed, true);
+        state.retired |= free;
+        free
+    }
+
+    /// It is not forgotten after all.
+    pub(super) fn revive(&self) {
+        let mut state = self.state.lock();
+        (state.subscribed, state.retired) = (false, false);
+    }
+
     /// Gives the partition back, and every delivery that is still out.
     pub(super) fn release(&self) {
         let mut state = self.state.lock();
@@ -54,12 +71,16 @@ impl Group {
         self.state.lock().position.floor()
     }
 
-    pub(super) fn unsettled(&self, last: u64) -> u64 {
-        self.state.lock().position.unsettled(last)
+    pub(super) fn unsettled(&self, bounds: Bounds) -> u64 {
+        let mut state = self.state.lock();
+        state.position.begin_at(bounds.first);
+        state.position.unsettled(bounds.last)
     }
 
-    pub(super) fn due(&self, last: u64, max: usize, credits: usize) -> Due {
-        self.state.lock().position.due(last, max, credits, Instant::now())
+    pub(super) fn due(&self, bounds: Bounds, max: usize, credits: usize) -> Due {
+        let mut state = self.state.lock();
+        state.position.begin_at(bounds.first);
+        state.position.due(bounds.last, max, credits, Instant::now())
     }
 
     /// Makes deliveries of what [`due`](Self::due) picked.
@@ -76,11 +97,12 @@ impl Group {
         deliveries
     }
 
-    /// The stored form of its position; changes from now on are noted anew.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// The stored form of its position; changes from now on are noted anew. None of a group that is forgotten, which
+    /// deliveries that are still out may go on changing.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
         let mut state = self.state.lock();
         state.noted = false;
-        state.position.encode()
+        (!state.retired).then(|| state.position.encode())
     }
 
     /// Its position was not stored after all.

@@ -9,6 +9,7 @@ use super::{
     keys::{GROUP_BYTES_MAX, LOG, Place},
     position::Position,
     record,
+    room::Room,
     tail::Tail,
 };
 use crate::{Bounds, Error, Result, Stored, StreamSpec};
@@ -129,30 +130,51 @@ impl Partition {
         self.log.lock().oldest = end;
     }
 
-    /// The wanted messages if all of them are in memory.
-    pub(super) fn recall(&self, wanted: &[u64]) -> Option<Vec<Stored>> {
+    /// The first of the wanted messages, as many as `room` takes, if all of those are in memory.
+    pub(super) fn recall(&self, wanted: &[u64], mut room: Room) -> Option<Vec<Stored>> {
         let log = self.log.lock();
-        wanted.iter().map(|sequence| log.tail.get(*sequence).cloned()).collect()
+        let mut found = Vec::new();
+        for sequence in wanted {
+            let stored = log.tail.get(*sequence)?;
+            if !room.takes(stored) {
+                break;
+            }
+            found.push(stored.clone());
+        }
+        Some(found)
     }
 
-    /// The wanted messages from disk, leaving out those that were trimmed.
-    pub(super) fn load(&self, snapshot: &dyn Snapshot, wanted: &[u64]) -> Result<Vec<Stored>> {
-        let mut found = Vec::with_capacity(wanted.len());
+    /// The first of the wanted messages from disk, as many as `room` takes, leaving out those that were trimmed.
+    pub(super) fn load(
+        &self,
+        snapshot: &dyn Snapshot,
+        wanted: &[u64],
+        mut room: Room,
+    ) -> Result<Vec<Stored>> {
+        let mut found = Vec::new();
         for sequence in wanted.iter().copied() {
             let Some(record) =
                 snapshot.get(LOG, &self.place.at(sequence)).map_err(|e| Error::from_store(&e))?
             else {
                 continue;
             };
-            found.push(record::read(sequence, &record).ok_or_else(|| self.damaged(sequence))?);
+            let Some(stored) = record::read(sequence, &record) else {
+                // What stands before it can be had; it is told of when it is the next.
+                if found.is_empty() {
+                    return Err(self.damaged(sequence));
+                }
+                break;
+            };
+            if !room.takes(&stored) {
+                break;
+            }
+            found.push(stored);
         }
         Ok(found)
     }
 
     fn damaged(&self, sequence: u64) -> Error {
-        let stream = &self.spec.read().name;
-        let reason =
-            format!("message {sequence} of `{stream}` partition {} is damaged", self.place.partition);
-        Error::Unavailable { reason }
+        let stream = self.spec.read().name.to_string();
+        Error::Damaged { stream, partition: self.place.partition, sequence }
     }
 }

@@ -5,12 +5,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use model::Sequences;
 use tokio::time::Instant;
 
-use super::{
-    acked::Acked,
-    keys::{take_u32, take_u64},
-};
+use super::keys::{take_u32, take_u64};
 use crate::Settlement;
 
 const VERSION: u8 = 1;
@@ -20,7 +18,7 @@ const DELAY_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[derive(Debug)]
 pub(super) struct Position {
-    acked: Acked,
+    acked: Sequences,
     /// The first sequence never delivered.
     next: u64,
     /// Delivered and not acked, by sequence.
@@ -50,8 +48,20 @@ pub(super) enum Due {
 impl Position {
     /// Everything before `first` counts as settled.
     pub(super) fn starting_at(first: u64) -> Self {
-        let acked = Acked::up_to(first.saturating_sub(1));
+        let acked = Sequences::up_to(first.saturating_sub(1));
         Self { next: acked.floor() + 1, acked, pending: BTreeMap::new(), waiting: 0 }
+    }
+
+    /// Everything before `first` is gone, which settles it: nobody waits for it, and who holds some of it holds it in vain.
+    pub(super) fn begin_at(&mut self, first: u64) {
+        if first <= self.acked.floor() + 1 {
+            return;
+        }
+        self.acked.raise(first - 1);
+        self.next = self.next.max(self.acked.floor() + 1);
+        let kept = self.pending.split_off(&first);
+        let gone = std::mem::replace(&mut self.pending, kept);
+        self.waiting -= gone.values().filter(|pending| pending.due.is_some()).count();
     }
 
     /// Everything up to here is settled.
@@ -61,7 +71,7 @@ impl Position {
 
     /// How many up to `last` are not settled.
     pub(super) fn unsettled(&self, last: u64) -> u64 {
-        last.saturating_sub(self.acked.floor()).saturating_sub(self.acked.above_count())
+        last.saturating_sub(self.acked.count())
     }
 
     /// Picks up to `max`: first what waits for another try, then new ones; at most `credits` may be
@@ -111,7 +121,7 @@ impl Position {
             Settlement::Ack => {
                 let Some(pending) = self.pending.remove(&sequence) else { return false };
                 self.waiting -= usize::from(pending.due.is_some());
-                self.acked.insert(sequence, sequence);
+                self.acked.insert(sequence);
                 true
             }
             Settlement::Retry(delay) => {
@@ -137,13 +147,8 @@ impl Position {
     pub(super) fn encode(&self) -> Vec<u8> {
         let repeated = || self.pending.iter().filter(|(_, pending)| pending.attempt > 1);
         let mut out = vec![VERSION];
-        out.extend(self.acked.floor().to_be_bytes());
         out.extend(self.next.to_be_bytes());
-        out.extend(u32::try_from(self.acked.ranges().len()).unwrap_or(u32::MAX).to_be_bytes());
-        for (first, last) in self.acked.ranges() {
-            out.extend(first.to_be_bytes());
-            out.extend(last.to_be_bytes());
-        }
+        self.acked.encode_into(&mut out);
         for (sequence, pending) in repeated() {
             out.extend(sequence.to_be_bytes());
             out.extend(pending.attempt.to_be_bytes());
@@ -159,11 +164,8 @@ impl Position {
             return None;
         }
         *bytes = rest;
-        let mut acked = Acked::up_to(take_u64(bytes)?);
         let next = take_u64(bytes)?;
-        for _ in 0..take_u32(bytes)? {
-            acked.insert(take_u64(bytes)?, take_u64(bytes)?);
-        }
+        let acked = Sequences::decode(bytes).filter(|acked| acked.newest() < next)?;
         let mut pending: BTreeMap<u64, Pending> = acked
             .gaps(next.checked_sub(1)?)
             .map(|sequence| (sequence, Pending { attempt: 1, due: Some(now) }))
@@ -205,6 +207,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_is_settled_whoever_holds_it() {
+        let now = Instant::now();
+        let mut position = Position::starting_at(1);
+        deliver(&mut position, 1..=5);
+        position.settle(1, 1, Settlement::Retry(Duration::ZERO), now);
+        position.settle(3, 1, Settlement::Ack, now);
+        position.begin_at(3);
+        assert_eq!((position.floor(), position.unsettled(9)), (3, 6));
+        assert_eq!(position.due(9, 9, 5, now), Due::Now(vec![6, 7, 8]));
+        assert!(!position.settle(2, 1, Settlement::Ack, now));
+        position.begin_at(8);
+        assert_eq!(position.due(9, 9, 5, now), Due::Now(vec![8, 9]));
+        assert_eq!(position.deliver(8), Some(1));
+        assert!(Position::decode(&position.encode(), now).is_some());
+    }
+
+    #[test]
     fn a_late_ack_counts_and_a_late_retry_does_not() {
         let now = Instant::now();
         let mut position = Position::starting_at(1);
@@ -233,6 +252,6 @@ mod tests {
         assert_eq!(again.due(10, 9, 9, now), Due::Now(vec![4, 7, 9, 10]));
         assert_eq!([4, 7, 9, 10].map(|n| again.deliver(n).unwrap()), [2, 3, 2, 1]);
         let stored = position.encode();
-        assert!((0..stored.len()).all(|cut| cut == 53 || Position::decode(&stored[..cut], now).is_none()));
+        assert!((0..stored.len()).all(|cut| cut == 57 || Position::decode(&stored[..cut], now).is_none()));
     }
 }

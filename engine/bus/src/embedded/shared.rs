@@ -11,6 +11,7 @@ use super::{
     options::Options,
     partition::{Partition, Stream},
     queue::Queue,
+    room::Room,
     tail::Tail,
 };
 use crate::{Bounds, Error, Result, Stored, StreamSpec};
@@ -30,6 +31,14 @@ impl Shared {
         let streams = self.streams.read();
         let found = usize::try_from(partition).ok().and_then(|at| streams.get(stream)?.partitions.get(at));
         found.cloned().ok_or_else(|| Error::UnknownStream { stream: stream.to_owned(), partition })
+    }
+
+    /// Every partition of a stream.
+    pub(super) fn find_all(&self, stream: &str) -> Result<Vec<Arc<Partition>>> {
+        self.queue.check_open()?;
+        let streams = self.streams.read();
+        let found = streams.get(stream).map(|stream| stream.partitions.clone());
+        found.ok_or_else(|| Error::UnknownStream { stream: stream.to_owned(), partition: 0 })
     }
 
     pub(super) fn partitions(&self) -> Vec<Arc<Partition>> {
@@ -98,19 +107,21 @@ impl Shared {
         }))
     }
 
-    /// The wanted messages, from memory where all of them are there, else from disk.
+    /// The first of the wanted messages, as many as one answer holds, from memory where all of them are there, else from
+    /// disk.
     pub(super) async fn load(
         self: &Arc<Self>,
         partition: &Arc<Partition>,
         wanted: Vec<u64>,
     ) -> Result<Vec<Stored>> {
-        if let Some(found) = partition.recall(&wanted) {
+        let room = || Room::new(self.options.read_bytes_max);
+        if let Some(found) = partition.recall(&wanted, room()) {
             return Ok(found);
         }
-        let (shared, partition) = (Arc::clone(self), Arc::clone(partition));
+        let (shared, partition, room) = (Arc::clone(self), Arc::clone(partition), room());
         let read = move || {
             let snapshot = shared.store.snapshot().map_err(|error| Error::from_store(&error))?;
-            partition.load(&*snapshot, &wanted)
+            partition.load(&*snapshot, &wanted, room)
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|error| {

@@ -46,7 +46,7 @@ impl Subscription for Reader {
         tokio::task::consume_budget().await;
         loop {
             self.shared.queue.check_open()?;
-            match self.group.due(self.partition.bounds().last, max.max(1), self.credits) {
+            match self.group.due(self.partition.bounds(), max.max(1), self.credits) {
                 Due::Now(wanted) => {
                     // Nothing is marked as delivered before it is at hand, so that a dropped future
                     // costs nobody an attempt.
@@ -67,6 +67,6 @@ impl Subscription for Reader {
 
     async fn lag(&self) -> Result<u64> {
         self.shared.queue.check_open()?;
-        Ok(self.group.unsettled(self.partition.bounds().last))
+        Ok(self.group.unsettled(self.partition.bounds()))
     }
 }

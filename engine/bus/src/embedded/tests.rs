@@ -186,3 +186,61 @@ async fn dropping_the_bus_keeps_what_it_took() {
     let bus = open(&store, Options::default()).await;
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 1, last: 2 });
 }
+
+#[tokio::test]
+async fn large_messages_are_handed_out_a_few_at_a_time() {
+    const BYTES_MAX: usize = 3_500;
+    // From the store, and from memory.
+    for tail_bytes_max in [0, 1 << 20] {
+        let store = Arc::new(Memory::new(TABLES));
+        let options = Options { tail_bytes_max, read_bytes_max: BYTES_MAX, ..Options::default() };
+        let bus = open(&store, options).await;
+        let sizes = [1000, 1000, 1000, 1000, 9000, 1, 1, 1];
+        let large = |(id, bytes)| Message { body: vec![b'x'; bytes].into(), ..message(&format!("m{id}")) };
+        bus.publish(STREAM, 0, sizes.into_iter().enumerate().map(large).collect()).await.unwrap();
+        let mut read = Vec::new();
+        let mut fetched = Vec::new();
+        let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        while let from = read.iter().sum::<usize>() as u64 + 1
+            && from <= 8
+        {
+            read.push(bus.read(STREAM, 0, from, 100).await.unwrap().len());
+            fetched.push(subscription.fetch(100).await.unwrap());
+        }
+        assert_eq!(read, [3, 1, 1, 3], "each within its bytes but for the one that is larger than that");
+        assert!(fetched.iter().map(Vec::len).eq(read));
+        let sequences = fetched.iter().flatten().map(|delivery| delivery.stored.sequence);
+        assert!(sequences.eq(1..=8), "none is left out");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_named_once_it_is_the_next_and_no_other_is_concerned() {
+    let store = Arc::new(Memory::new(TABLES));
+    let bus = open(&store, Options { tail_bytes_max: 0, ..Options::default() }).await;
+    for id in ["a", "b", "c", "d"] {
+        publish(&bus, id).await.unwrap();
+    }
+    damage(&*store, 3);
+    let damaged = |error: &Error| matches!(error, Error::Damaged { sequence: 3, .. }) && !error.retryable();
+    assert_eq!(bus.read(STREAM, 0, 1, 9).await.unwrap().len(), 2);
+    assert!(damaged(&bus.read(STREAM, 0, 3, 9).await.unwrap_err()));
+    assert_eq!(bus.read(STREAM, 0, 4, 9).await.unwrap().len(), 1);
+    let mut subscription = bus.subscribe(STREAM, 0, "group", 9).await.unwrap();
+    subscription.fetch(9).await.unwrap().into_iter().for_each(|delivery| delivery.settle.ack());
+    let error = subscription.fetch(9).await.err().unwrap();
+    assert!(damaged(&error), "{error}");
+    assert!(error.to_string().starts_with("message 3 in partition 0 of `letters` is damaged: "), "{error}");
+    bus.trim(STREAM, 0, 4).await.unwrap();
+    assert_eq!(subscription.fetch(9).await.unwrap()[0].stored.sequence, 4);
+}
+
+/// Flips a bit of a stored message.
+fn damage(store: &dyn Store, sequence: u64) {
+    let key = keys::Place { stream: 0, partition: 0 }.at(sequence);
+    let mut record = store.snapshot().unwrap().get(keys::LOG, &key).unwrap().unwrap().into_owned();
+    *record.last_mut().unwrap() ^= 1;
+    let mut batch = store::Batch::new();
+    batch.put(keys::LOG, &key, &record);
+    store.write(&batch).unwrap();
+}

@@ -4,21 +4,22 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use metrics::{counter, gauge, histogram};
+use model::{chain_of, now_ms};
 use store::Batch;
 use tokio::sync::oneshot;
 
 use super::{
-    Shared,
+    Shared, forget,
     group::Group,
     options::Fault,
     queue::{self, Command, Publish},
     round::{Draft, Now, Round},
 };
-use crate::{Error, Published, Result, error, metric};
+use crate::{Error, Published, Result, metric};
 
 /// How long an idle writer lets settled positions wait.
 const BEAT: Duration = Duration::from_secs(1);
@@ -41,7 +42,7 @@ type Answer = (oneshot::Sender<Result<Vec<Published>>>, Result<Vec<Published>>);
 impl Writer {
     /// A writer whose clock does not stand before `newest_ms`, the newest time in the store.
     pub(super) fn new(shared: Arc<Shared>, newest_ms: u64) -> Self {
-        let clock = Clock::starting_at(wall_ms().max(newest_ms));
+        let clock = Clock::starting_at(now_ms().max(newest_ms));
         Self { shared, batch: Batch::new(), clock, answered: 0, took: Duration::ZERO }
     }
 
@@ -60,7 +61,7 @@ impl Writer {
                 self.report_lag();
             }
             if let Err(error) = self.handle(commands, beats) {
-                let reason = error::causes(&error);
+                let reason = chain_of(&error);
                 tracing::error!(reason, "the bus takes no more messages until it is opened anew");
                 shared.stop(&reason);
                 return;
@@ -79,6 +80,9 @@ impl Writer {
                 Command::Publish(publish) => publishes.push(publish),
                 Command::Provision { spec, answer } => {
                     let _ = answer.send(self.shared.create(spec));
+                }
+                Command::Forget { partitions, group, answer } => {
+                    let _ = answer.send(forget::forget(&*self.shared.store, &partitions, &group));
                 }
             }
         }
@@ -168,9 +172,9 @@ impl Writer {
         for stream in self.shared.streams.read().values() {
             let mut lags: BTreeMap<String, u64> = BTreeMap::new();
             for partition in &stream.partitions {
-                let last = partition.bounds().last;
+                let bounds = partition.bounds();
                 for group in partition.groups.lock().values() {
-                    *lags.entry(group.name.clone()).or_default() += group.unsettled(last);
+                    *lags.entry(group.name.clone()).or_default() += group.unsettled(bounds);
                 }
             }
             for (group, lag) in lags {
@@ -215,15 +219,10 @@ impl Clock {
 
     fn now(&mut self, at: Option<tokio::time::Instant>) -> Now {
         let since = at.unwrap_or_else(tokio::time::Instant::now).saturating_duration_since(self.start);
-        let now_ms = self.start_ms.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        self.latest_ms = self.latest_ms.max(now_ms);
-        Now { wall_ms: wall_ms(), steady_ms: self.latest_ms }
+        let steady_ms = self.start_ms.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        self.latest_ms = self.latest_ms.max(steady_ms);
+        Now { wall_ms: now_ms(), steady_ms: self.latest_ms }
     }
-}
-
-fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Ending<'a>(&'a Shared);

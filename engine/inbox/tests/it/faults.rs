@@ -59,3 +59,44 @@ async fn a_failed_disk_stops_a_shard_and_leaves_what_it_has_readable() {
     assert!(position.fault.unwrap().contains("takes no more writes"));
     assert_eq!(feed(&inbox, 1), [7]);
 }
+
+#[tokio::test]
+async fn a_damaged_message_stops_its_shard_and_says_which_and_what_to_do() {
+    let disk = Disk::new(ShardMap::new(vec![0, 10]).unwrap());
+    let bus = disk.bus(1000).await;
+    for shard in [0, 1] {
+        bus.publish(INBOX, shard, vec![follow(u64::from(shard) * 10, 2), note(2, 7), note(2, 8)])
+            .await
+            .unwrap();
+    }
+    bus.close().await;
+    damage(&disk.bus, 0, 2);
+
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    let stopped = inbox.wait_applied(0, 2).await.unwrap_err().to_string();
+    assert!(stopped.contains("message 2 in partition 0 of `inbox` is damaged: check the disk"), "{stopped}");
+    assert_eq!(inbox.check().unwrap_err().to_string(), stopped);
+    inbox.wait_applied(1, 3).await.unwrap();
+    assert_eq!(inbox.positions().await.unwrap()[0].applied, 1);
+}
+
+/// Flips a bit of a message in the bus's store.
+fn damage(store: &Memory, partition: u32, sequence: u64) {
+    let wanted = [partition.to_be_bytes().as_slice(), &sequence.to_be_bytes()].concat();
+    let mut batch = Batch::new();
+    store
+        .snapshot()
+        .unwrap()
+        .scan("bus_log", &[], &[], &mut |key, record| {
+            if key.ends_with(&wanted) {
+                let mut record = record.to_vec();
+                *record.last_mut().unwrap() ^= 1;
+                batch.put("bus_log", key, &record);
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(!batch.is_empty());
+    store.write(&batch).unwrap();
+}

@@ -3,6 +3,8 @@ use model::{Fault, Name};
 
 use crate::{Error, dead::Problem};
 
+pub(crate) use model::chain_of as sentence;
+
 /// Why one attempt at one message came to nothing.
 pub(super) struct Failure {
     pub(super) problem: Problem,
@@ -46,16 +48,4 @@ impl Failure {
         let problem = Problem { code: "panic".to_owned(), sentence, backtrace: Vec::new() };
         Self { problem, path: Vec::new(), step: None, retryable: true }
     }
-}
-
-/// An error and its causes in one sentence.
-pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

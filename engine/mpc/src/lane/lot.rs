@@ -10,6 +10,13 @@ use std::{
 pub(super) struct Lot<W> {
     keys: HashMap<String, Row<W>>,
     held: usize,
+    held_bytes: usize,
+}
+
+/// What waits takes memory.
+pub(super) trait Weigh {
+    /// How much, in bytes.
+    fn bytes(&self) -> usize;
 }
 
 struct Row<W> {
@@ -21,14 +28,15 @@ struct Row<W> {
 
 impl<W> Default for Lot<W> {
     fn default() -> Self {
-        Self { keys: HashMap::new(), held: 0 }
+        Self { keys: HashMap::new(), held: 0, held_bytes: 0 }
     }
 }
 
-impl<W> Lot<W> {
+impl<W: Weigh> Lot<W> {
     /// Parks a message that failed. No message of its key may be waiting.
     pub(super) fn park(&mut self, key: &str, work: W, due: Instant) {
         self.held += 1;
+        self.held_bytes += work.bytes();
         self.keys.insert(key.to_owned(), Row { works: VecDeque::from([work]), due });
     }
 
@@ -37,6 +45,7 @@ impl<W> Lot<W> {
         match self.keys.get_mut(key) {
             Some(row) => {
                 self.held += 1;
+                self.held_bytes += work.bytes();
                 row.works.push_back(work);
                 Ok(())
             }
@@ -52,6 +61,7 @@ impl<W> Lot<W> {
         let due: Vec<_> = self.keys.extract_if(|_, row| row.due <= now).collect();
         let works: Vec<_> = due.into_iter().flat_map(|(_, row)| row.works).collect();
         self.held -= works.len();
+        self.held_bytes -= works.iter().map(Weigh::bytes).sum::<usize>();
         works
     }
 
@@ -64,6 +74,11 @@ impl<W> Lot<W> {
     pub(super) fn len(&self) -> usize {
         self.held
     }
+
+    /// How much they take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.held_bytes
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +86,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    impl Weigh for usize {
+        fn bytes(&self) -> usize {
+            *self * 10
+        }
+    }
 
     #[test]
     fn a_key_waits_behind_its_head_in_order_and_others_do_not() {
@@ -81,10 +102,10 @@ mod tests {
         assert_eq!(lot.follow("a", 2), Ok(()));
         assert_eq!(lot.follow("a", 3), Ok(()));
         assert_eq!(lot.follow("b", 4), Err(4));
-        assert_eq!((lot.len(), lot.next_due()), (3, Some(later)));
+        assert_eq!((lot.len(), lot.bytes(), lot.next_due()), (3, 60, Some(later)));
         assert!(lot.take_due(start).is_empty());
         assert_eq!(lot.take_due(later), [1, 2, 3]);
-        assert_eq!((lot.len(), lot.next_due()), (0, None));
+        assert_eq!((lot.len(), lot.bytes(), lot.next_due()), (0, 0, None));
         assert_eq!(lot.follow("a", 5), Err(5));
     }
 }

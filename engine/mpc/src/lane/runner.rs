@@ -9,13 +9,12 @@ use std::{sync::Arc, time::Instant};
 
 use bus::Delivery;
 use chain::OnFailure;
-use model::StateRead;
+use model::{Sequences, StateRead};
 
 use super::{
     Place,
     failure::{Failure, sentence},
     keys,
-    ledger::Ledger,
     lot::Lot,
     outputs::{Origin, Sent},
     overlay::{Overlay, Writes},
@@ -32,7 +31,8 @@ pub(super) struct Runner {
     place: Arc<Place>,
     overlay: Arc<Overlay>,
     state: Arc<dyn StateRead>,
-    ledger: Ledger,
+    /// What has had its effects, those of the batch that runs included.
+    ledger: Sequences,
     /// Where the bus does not remember ids for long enough.
     seen: Option<Seen>,
     lot: Lot<Work>,
@@ -61,7 +61,7 @@ pub(super) enum Stop {
 }
 
 impl Runner {
-    pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Ledger) -> Self {
+    pub(super) fn new(place: Arc<Place>, overlay: Arc<Overlay>, ledger: Sequences) -> Self {
         let state = Arc::new(attempt::State {
             overlay: Arc::clone(&overlay),
             stream: place.stream.clone(),
@@ -100,7 +100,7 @@ impl Runner {
             tracing::warn!(chain = %self.place.chain, error = sentence(&error), "old message ids stay for now");
         }
         ran.writes = self.overlay.seal();
-        ran.ledger = self.ledger.encode();
+        self.ledger.encode_into(&mut ran.ledger);
         ran
     }
 
@@ -114,11 +114,16 @@ impl Runner {
         self.lot.len()
     }
 
+    /// How much those take, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.lot.bytes()
+    }
+
     /// Pins a message to the live plan, unless it has had its effects already or is none of the chain's.
     fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
         let Delivery { mut stored, settle, .. } = delivery;
         ran.taken += 1;
-        if self.ledger.is_settled(stored.sequence) {
+        if self.ledger.contains(stored.sequence) {
             ran.ended.push(Ended { settle, counted: None });
             return None;
         }
@@ -130,7 +135,7 @@ impl Runner {
             Admit::Ignore => {
                 let chain = self.place.chain.to_string();
                 metrics::counter!(metric::IGNORED_MESSAGES, "chain" => chain).increment(1);
-                self.ledger.settle(stored.sequence);
+                self.ledger.insert(stored.sequence);
                 ran.ended.push(Ended { settle, counted: None });
                 return None;
             }
@@ -172,13 +177,13 @@ impl Runner {
     fn pass_over(&mut self, work: Work, ran: &mut Ran) {
         let chain = self.place.chain.to_string();
         metrics::counter!(metric::REPEATED_MESSAGES, "chain" => chain).increment(1);
-        self.ledger.settle(work.stored.sequence);
+        self.ledger.insert(work.stored.sequence);
         ran.ended.push(Ended { settle: work.settle, counted: None });
     }
 
     /// Notes that a message has had its effects.
     fn note(&mut self, work: &Work) {
-        self.ledger.settle(work.stored.sequence);
+        self.ledger.insert(work.stored.sequence);
         if let (Some(seen), Some(mark)) = (&mut self.seen, work.mark) {
             seen.keep(mark, &self.overlay);
         }

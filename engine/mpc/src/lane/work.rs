@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bus::{Settle, Stored};
 
+use super::lot::Weigh;
 use super::seen::Mark;
 use crate::{
     generation::{Ending, Live, Pin},
@@ -33,6 +34,12 @@ pub(super) struct Ended {
     pub(super) settle: Settle,
     /// For those that went through the chain.
     pub(super) counted: Option<(Pin, Ending)>,
+}
+
+impl Weigh for Work {
+    fn bytes(&self) -> usize {
+        self.stored.message.size_bytes()
+    }
 }
 
 impl Work {

@@ -1,10 +1,12 @@
 //! What becomes of messages that fail, and of those around them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mpc::{DeadLetter, dead, receipt::Verdict};
 
-use crate::support::{Node, Setup, Sink, bundle, chain, message, step};
+use store::Memory;
+
+use crate::support::{Node, Setup, Sink, bundle, chain, damage, forgetful_bus, message, post, step};
 
 /// One step `a` that does `words`, in a chain with `head`.
 async fn start(head: &str, words: &str) -> (Node, Sink) {
@@ -200,6 +202,53 @@ async fn a_full_lot_holds_back_new_messages_and_loses_none() {
         let lag = node.bus.subscribe("posts", partition, "feed", 1).await.unwrap().lag().await.unwrap();
         assert_eq!(lag, 0);
     }
+}
+
+#[tokio::test]
+async fn a_lot_full_of_bytes_holds_back_new_messages_and_loses_none() {
+    let mut setup = Setup::new().await;
+    setup.options.held_bytes_max = 1_000;
+    setup.options.batch_max = 1;
+    // Long enough for the lot to fill, were it not bounded.
+    setup.options.retry = mpc::Backoff { first: Duration::from_millis(200), max: Duration::from_millis(200) };
+    let (node, mut sink) = start_with(setup, "", "heal:2").await;
+    let body = format!("poison {}", "x".repeat(600));
+    let keys: Vec<String> =
+        (0..).map(|n| format!("k{n}")).filter(|key| bus::partition_of(key, 4) == 0).take(8).collect();
+    let posts = keys.iter().enumerate().map(|(n, key)| message(n, key, &body));
+    node.post(posts.collect()).await;
+    let mut arrived = 0;
+    let mut parked = 0;
+    while arrived < 8 {
+        arrived += sink.rest().len();
+        parked = parked.max(node.center.chains()[0].lanes[0].parked);
+        tokio::task::yield_now().await;
+    }
+    assert!(parked <= 2, "{parked} wait, and two fill it");
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_shown_by_its_lane_and_holds_up_no_other() {
+    let store = Arc::new(Memory::new(bus::TABLES));
+    let mut setup = Setup::new().await;
+    setup.bus = forgetful_bus(&store).await;
+    let other =
+        (0..).map(|n| format!("k{n}")).find(|key| bus::partition_of(key, 4) != bus::partition_of("k", 4));
+    let bodies = [("k", "fine"), ("k", "to be damaged"), (&*other.unwrap(), "fine too")];
+    post(&*setup.bus, bodies.iter().enumerate().map(|(n, (key, body))| message(n, key, body)).collect())
+        .await;
+    damage(&store, "to be damaged");
+    let (node, mut sink) = start_with(setup, "", "mark").await;
+    assert_eq!(sink.take(2).await.len(), 2);
+    let partition = bus::partition_of("k", 4);
+    let failing = loop {
+        if let Some(why) = node.center.chains()[0].lanes[partition as usize].failing.clone() {
+            break why;
+        }
+        tokio::task::yield_now().await;
+    };
+    let expected = format!("message 2 in partition {partition} of `posts` is damaged: check the disk");
+    assert!(failing.contains(&expected), "{failing}");
 }
 
 #[tokio::test]

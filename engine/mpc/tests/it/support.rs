@@ -6,4 +6,6 @@ mod node;
 
 pub(crate) use bundles::ScriptedBundles;
 pub(crate) use flaky::{Diary, FlakyBus, FlakyStore};
-pub(crate) use node::{Node, Setup, Sink, bundle, chain, digest, message, new_bus, post, step};
+pub(crate) use node::{
+    Node, Setup, Sink, bundle, chain, damage, digest, forgetful_bus, message, new_bus, post, step,
+};

@@ -75,6 +75,7 @@ fn bus_options(config: &Config) -> bus::Options {
         queue_bytes_max: config.bus.queue_bytes_max,
         tail_bytes_max: config.bus.tail_bytes_max,
         fault: config.planted.ack_before_durable.then_some(bus::Fault::AcknowledgeBeforeDurable),
+        ..bus::Options::default()
     }
 }
 

@@ -86,8 +86,16 @@ impl Setup {
 
 /// A bus in memory with the stream `posts`.
 pub(crate) async fn new_bus() -> Arc<dyn Bus> {
-    let store = Arc::new(Memory::new(bus::TABLES));
-    let bus = Embedded::open(store, bus::Options::default()).unwrap();
+    bus_over(&Arc::new(Memory::new(bus::TABLES)), bus::Options::default()).await
+}
+
+/// A bus with the stream `posts` that keeps nothing of its messages but in `store`.
+pub(crate) async fn forgetful_bus(store: &Arc<Memory>) -> Arc<dyn Bus> {
+    bus_over(store, bus::Options { tail_bytes_max: 0, ..bus::Options::default() }).await
+}
+
+async fn bus_over(store: &Arc<Memory>, options: bus::Options) -> Arc<dyn Bus> {
+    let bus = Embedded::open(Arc::clone(store) as _, options).unwrap();
     bus.provision(&StreamSpec::new(name("posts"), PARTITIONS)).await.unwrap();
     Arc::new(bus)
 }
@@ -185,6 +193,23 @@ impl Sink {
     pub(crate) fn rest(&mut self) -> Vec<Message> {
         std::iter::from_fn(|| self.arrived.try_recv().ok()).map(|stored| stored.message).collect()
     }
+}
+
+/// Flips a bit of the message that was stored last with this text in it.
+pub(crate) fn damage(store: &Memory, text: &str) {
+    let mut found = None;
+    let mut visit = |key: &[u8], record: &[u8]| {
+        if record.windows(text.len()).any(|window| window == text.as_bytes()) {
+            found = Some((key.to_vec(), record.to_vec()));
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    store.snapshot().unwrap().scan("bus_log", &[], &[], &mut visit).unwrap();
+    let (key, mut record) = found.expect("no such message");
+    *record.last_mut().unwrap() ^= 1;
+    let mut batch = store::Batch::new();
+    batch.put("bus_log", &key, &record);
+    store.write(&batch).unwrap();
 }
 
 fn name(text: &str) -> Name {
