@@ -11,6 +11,7 @@ pub mod data;
 pub mod load;
 pub mod metrics;
 pub mod names;
+pub mod nats;
 pub mod network;
 pub mod oracle;
 pub mod posts;
