@@ -16,5 +16,6 @@ pub mod network;
 pub mod oracle;
 pub mod posts;
 pub mod process;
+pub mod proxy;
 pub mod save;
 pub mod wait;

@@ -1,4 +1,4 @@
-//! The testkit's own servers: what a fault test trusts has to be right first.
+//! The testkit's own servers and networks: what a fault test trusts has to be right first.
 //!
 //! Where there is no `nats-server` the tests that need one say so and are counted by `cargo xtask test`.
 #![allow(
@@ -10,5 +10,6 @@
 )]
 
 mod cluster;
+mod proxy;
 mod server;
 mod support;
