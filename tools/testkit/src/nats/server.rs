@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -158,12 +158,18 @@ impl Server {
         self.ended().await
     }
 
-    /// SIGSTOP: connections stay open, and nothing is answered.
+    /// SIGSTOP, and waits until it stands still: connections stay open, and nothing is answered.
     ///
     /// # Errors
     /// It does not run.
-    pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+    pub async fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        // Its threads run on for a moment after the signal is sent.
+        wait::until("nats-server stands still", STOP_AT_MOST, async || {
+            let stopped = waitid(WaitId::Pid(self.pid()?), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+            stopped.ok().flatten().map(drop)
+        })
+        .await
     }
 
     /// SIGCONT: goes on where it was [`pause`](Self::pause)d.
@@ -175,9 +181,12 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        let id = self.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let id = id.context("nats-server is not running: `restart` it first")?;
+        let id = self.pid().context("nats-server is not running: `restart` it first")?;
         kill_process(id, signal).with_context(|| format!("failed to signal nats-server ({signal:?})"))
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        self.id().and_then(|id| Pid::from_raw(id.cast_signed()))
     }
 
     async fn ended(&mut self) -> Result<ExitStatus> {
