@@ -10,6 +10,7 @@
 )]
 
 mod cluster;
+mod deploy;
 mod proxy;
 mod server;
 mod support;
