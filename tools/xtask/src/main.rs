@@ -6,6 +6,7 @@ mod bench;
 mod bundles;
 mod ci;
 mod demo;
+mod nats;
 mod phase;
 mod soak;
 mod test;

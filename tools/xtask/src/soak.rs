@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::{
     bundles,
+    nats::{self, Skips},
     phase::phase,
     tool::{cargo, run},
 };
@@ -22,11 +23,16 @@ pub(crate) struct Soak {
 impl Soak {
     pub(crate) fn execute(self) -> Result<()> {
         bundles::ensure()?;
+        let server = nats::ensure()?;
+        let skips = Skips::new()?;
         let rounds = self.rounds.to_string();
-        phase(&format!("fault tests, {rounds} rounds"), || {
+        let done = phase(&format!("fault tests, {rounds} rounds"), || {
             let mut tests = cargo(["test", "--package", "catena-cli", "--test", "it"]);
             tests.args(self.filter).args(["--", "--nocapture", "--test-threads=1"]);
-            run(tests.env("CATENA_ROUNDS", &rounds))
-        })
+            nats::hand_over(server.as_deref(), &mut tests);
+            run(skips.hand_over(&mut tests).env("CATENA_ROUNDS", &rounds))
+        });
+        skips.report();
+        done
     }
 }

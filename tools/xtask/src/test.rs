@@ -1,10 +1,11 @@
-//! `cargo xtask test`: the bundles, then every test of the workspace.
+//! `cargo xtask test`: the bundles and a nats-server, then every test of the workspace.
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::{
     bundles,
+    nats::{self, Skips},
     phase::phase,
     tool::{cargo, run},
 };
@@ -23,9 +24,17 @@ impl Test {
     }
 }
 
-/// Builds the bundles and runs the workspace's tests, `rest` handed on to Cargo.
+/// Builds the bundles, looks for a `nats-server` and runs the workspace's tests, `rest` handed on to Cargo.
 pub(crate) fn all(rest: &[String]) -> Result<()> {
     bundles::ensure()?;
+    let server = nats::ensure()?;
     phase("build the tests", || run(&mut cargo(["test", "--workspace", "--no-run", "--quiet"])))?;
-    phase("run the tests", || run(cargo(["test", "--workspace", "--quiet"]).args(rest)))
+    let skips = Skips::new()?;
+    let done = phase("run the tests", || {
+        let mut tests = cargo(["test", "--workspace", "--quiet"]);
+        nats::hand_over(server.as_deref(), &mut tests);
+        run(skips.hand_over(&mut tests).args(rest))
+    });
+    skips.report();
+    done
 }

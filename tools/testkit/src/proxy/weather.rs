@@ -1,0 +1,39 @@
+//! What the network is like now.
+
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Link {
+    #[default]
+    Passing,
+    Cut,
+    Stalled,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Weather {
+    pub(super) link: Link,
+    /// How often it was cut. A watcher sees only the latest weather: by this number a connection knows that there
+    /// was a cut, however soon it was healed.
+    pub(super) cuts: u64,
+    pub(super) latency: Duration,
+    /// Half a period, while it flaps.
+    pub(super) flapping: Option<Duration>,
+}
+
+impl Weather {
+    pub(super) fn cut(&mut self) {
+        self.link = Link::Cut;
+        self.cuts += 1;
+    }
+
+    /// From passing to cut or back; always a change.
+    pub(super) fn turn(&mut self) -> bool {
+        if self.link == Link::Passing {
+            self.cut()
+        } else {
+            self.link = Link::Passing
+        }
+        true
+    }
+}
