@@ -5,7 +5,6 @@
 //! are served from memory. Over [`store::Memory`] this is the bus for tests: there is no second
 //! implementation.
 
-mod acked;
 mod group;
 mod keys;
 mod load;

@@ -6,6 +6,7 @@
 //! What bounds it: every queue in front of the disk has a limit in bytes, past which publishing answers
 //! [`Error::Overloaded`] instead of growing.
 
+mod acked;
 pub mod conformance;
 mod delivery;
 mod embedded;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::Message;
 
+pub use acked::Acked;
 pub use delivery::{Delivery, Settle, Settlement, Settler, Stored};
 #[doc(hidden)]
 pub use embedded::Fault;

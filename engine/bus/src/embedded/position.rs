@@ -7,11 +7,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
-    acked::Acked,
-    keys::{take_u32, take_u64},
-};
-use crate::Settlement;
+use super::keys::{take_u32, take_u64};
+use crate::{Acked, Settlement};
 
 const VERSION: u8 = 1;
 

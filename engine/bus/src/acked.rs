@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Ranges, so that one message that stays unsettled for long costs one range and not one entry for
 /// each message settled after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Acked {
+pub struct Acked {
     floor: u64,
     /// First to last of each range, both in it; ranges neither touch each other nor the floor.
     above: BTreeMap<u64, u64>,
@@ -14,26 +14,30 @@ pub(super) struct Acked {
 
 impl Acked {
     /// Everything up to `floor`, which may be 0 for nothing.
-    pub(super) fn up_to(floor: u64) -> Self {
+    #[must_use]
+    pub fn up_to(floor: u64) -> Self {
         Self { floor, ..Self::default() }
     }
 
-    pub(super) fn floor(&self) -> u64 {
+    /// Everything up to here is settled.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
         self.floor
     }
 
     /// How many are settled above the floor.
-    pub(super) fn above_count(&self) -> u64 {
+    #[must_use]
+    pub fn above_count(&self) -> u64 {
         self.above_count
     }
 
     /// The ranges above the floor, first to last.
-    pub(super) fn ranges(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
+    pub fn ranges(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
         self.above.iter().map(|(first, last)| (*first, *last))
     }
 
     /// Adds a range (or one sequence), none of which is in here yet.
-    pub(super) fn insert(&mut self, first: u64, last: u64) {
+    pub fn insert(&mut self, first: u64, last: u64) {
         if first > last {
             return;
         }
@@ -54,8 +58,15 @@ impl Acked {
         }
     }
 
+    /// Whether `sequence` is settled.
+    #[must_use]
+    pub fn contains(&self, sequence: u64) -> bool {
+        let range = || self.above.range(..=sequence).next_back();
+        sequence <= self.floor || range().is_some_and(|(_, last)| sequence <= *last)
+    }
+
     /// What is missing, up to and including `last`.
-    pub(super) fn gaps(&self, last: u64) -> impl Iterator<Item = u64> {
+    pub fn gaps(&self, last: u64) -> impl Iterator<Item = u64> {
         let starts = std::iter::once(self.floor).chain(self.above.values().copied());
         let ends = self.above.keys().copied().chain(std::iter::once(last.saturating_add(1)));
         starts.zip(ends).flat_map(|(settled, next)| settled + 1..next)
@@ -81,6 +92,7 @@ mod tests {
                 }
                 model.insert(sequence);
                 let missing: Vec<u64> = (1..=61).filter(|n| !model.contains(n)).collect();
+                prop_assert!((0..=62).all(|n| acked.contains(n) == (n == 0 || model.contains(&n))));
                 prop_assert_eq!(acked.gaps(61).collect::<Vec<_>>(), missing);
                 prop_assert_eq!(acked.floor() + acked.above_count(), model.len() as u64);
             }
