@@ -15,14 +15,12 @@ mod jetstream;
 mod keys;
 mod lane;
 mod lease;
-#[cfg(any())]
 mod members;
 pub mod metric;
 mod names;
 mod options;
 mod publish;
 mod stream;
-#[cfg(any())]
 mod turns;
 
 pub use bus::{Error, Result};
@@ -30,8 +28,8 @@ pub use connection::{Connection, Durability, Link};
 pub use desk::Desk;
 pub use jetstream::JetStream;
 pub use keys::Keys;
-//MEM
+pub use members::{Live, Members};
 #[doc(hidden)]
 pub use options::Fault;
 pub use options::{Credentials, Options, Tls};
-//TURNS
+pub use turns::{Turns, deal};
