@@ -13,11 +13,10 @@ pub enum Error {
         queued_bytes_max: usize,
     },
     /// No room on disk; nothing was taken.
-    #[error("the bus is out of room")]
+    #[error("the bus is out of room: {reason}")]
     Full {
-        /// What the store said.
-        #[source]
-        source: store::Error,
+        /// Which room it was, and what to do where that is known.
+        reason: String,
     },
     /// No stream of that name, or no such partition.
     #[error("there is no stream `{stream}` with partition {partition}")]
@@ -131,7 +130,7 @@ pub enum Error {
 impl Error {
     pub(crate) fn from_store(error: &store::Error) -> Self {
         if let store::Error::Full { .. } = error {
-            return Self::Full { source: error.clone() };
+            return Self::Full { reason: model::chain_of(error) };
         }
         Self::Unavailable { reason: model::chain_of(error) }
     }

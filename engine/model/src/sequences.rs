@@ -56,6 +56,25 @@ impl Sequences {
         self.raise(self.floor);
     }
 
+    /// Adds everything from `first` to `last`; some of it may be there already.
+    pub fn insert_run(&mut self, first: u64, last: u64) {
+        let first = first.max(self.floor.saturating_add(1));
+        if first > last {
+            return;
+        }
+        // From the last run that begins before it to the last one that it touches.
+        let (mut from, mut to) = (first, last);
+        let begins = self.run_before(first).filter(|(_, end)| end.saturating_add(1) >= first);
+        let touched = begins.map_or(first, |(begin, _)| begin)..=last.saturating_add(1);
+        for (begin, end) in self.above.extract_if(touched, |_, _| true) {
+            (from, to) = (from.min(begin), to.max(end));
+            self.above_count -= end - begin + 1;
+        }
+        self.above.insert(from, to);
+        self.above_count += to - from + 1;
+        self.raise(self.floor);
+    }
+
     /// Adds everything up to `floor`.
     pub fn raise(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
@@ -127,11 +146,16 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Act {
         Insert(u64),
+        InsertRun(u64, u64),
         Raise(u64),
     }
 
     fn act() -> impl Strategy<Value = Act> {
-        prop_oneof![9 => (0..60_u64).prop_map(Act::Insert), 1 => (0..20_u64).prop_map(Act::Raise)]
+        prop_oneof![
+            9 => (0..60_u64).prop_map(Act::Insert),
+            3 => (0..60_u64, 0..9_u64).prop_map(|(first, more)| Act::InsertRun(first, (first + more).min(60))),
+            1 => (0..20_u64).prop_map(Act::Raise),
+        ]
     }
 
     proptest! {
@@ -144,6 +168,10 @@ mod tests {
                     Act::Insert(sequence) => {
                         set.insert(sequence);
                         model.insert(sequence);
+                    }
+                    Act::InsertRun(first, last) => {
+                        set.insert_run(first, last);
+                        model.extend(first..=last);
                     }
                     Act::Raise(floor) => {
                         set.raise(floor);

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["catena-model"],
     &["catena-store", "catena-telemetry"],
     &["catena-chain", "catena-bundle", "catena-bus", "catena-relations", "catena-serve"],
-    &["catena-mpc"],
+    &["catena-mpc", "catena-fleet"],
     &["catena-feed", "catena-inbox"],
     &["catena-gateway", "catena-admin"],
     &["catena-node"],

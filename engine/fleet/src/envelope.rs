@@ -1,0 +1,172 @@
+//! A message as JetStream holds it. The stock `nats` tool writes and reads it:
+//! `nats pub catena.s.posts.0 '{"text":"hi"}' -H Nats-Msg-Id:1 -H Catena-Key:42 -H Catena-Kind:note -H Catena-H-source:cli`.
+//!
+//! | part | where | when it is missing |
+//! |---|---|---|
+//! | body | the payload | empty |
+//! | id | `Nats-Msg-Id`, which the server remembers for the dedupe window | no identity |
+//! | kind | `Catena-Kind` | `note` |
+//! | key | `Catena-Key` | empty: whoever publishes by hand has chosen the partition by the subject |
+//! | a header | `Catena-H-<name>` | |
+//! | order of headers | `Catena-Order`: names, separated by commas | by name |
+//!
+//! Names and values are percent-escaped where NATS would change them (control characters, blanks at the ends, `%`;
+//! in names all but letters, digits, `-` and `_`), so that every pair survives as it was. Headers together may be
+//! 64 KiB on the server: a message with more of them carries `Catena-Packed: 1`, and its payload is the whole message in
+//! the form of `model::Message::encode`.
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use model::{Headers, Message};
+
+use crate::names::{escape, unescape};
+
+pub(crate) const ID: &str = "Nats-Msg-Id";
+const KIND: &str = "Catena-Kind";
+const KEY: &str = "Catena-Key";
+const HEADER: &str = "Catena-H-";
+const ORDER: &str = "Catena-Order";
+const PACKED: &str = "Catena-Packed";
+
+/// Half of what the server takes, so that what it adds itself has room.
+const HEADER_BYTES_MAX: usize = 32 << 10;
+
+/// What every message may need beside its parts.
+pub(crate) const OVERHEAD_BYTES: usize = 512;
+
+const KIND_DEFAULT: &str = "note";
+
+/// A message ready to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
+    /// About what it takes on the wire.
+    pub(crate) bytes: usize,
+}
+
+pub(crate) fn seal(message: Message) -> Envelope {
+    let mut headers = HeaderMap::new();
+    let mut bytes = OVERHEAD_BYTES;
+    let mut put = |name: &str, value: String| {
+        bytes += name.len() + value.len() + 4;
+        headers.append(name, value);
+    };
+    if !message.id.is_empty() {
+        put(ID, value(&message.id));
+    }
+    let texts: usize = message.headers.0.iter().map(|(name, value)| 2 * name.len() + value.len() + 20).sum();
+    let payload = if texts + message.kind.len() + message.key.len() > HEADER_BYTES_MAX {
+        put(PACKED, "1".to_owned());
+        message.encode()
+    } else {
+        put(KIND, value(&message.kind));
+        put(KEY, value(&message.key));
+        if message.headers.0.len() > 1 {
+            let names: Vec<String> = message.headers.0.iter().map(|(n, _)| name(n)).collect();
+            put(ORDER, names.join(","));
+        }
+        for (n, v) in &message.headers.0 {
+            put(&format!("{HEADER}{}", name(n)), value(v));
+        }
+        message.body
+    };
+    bytes += payload.len();
+    Envelope { headers, payload, bytes }
+}
+
+/// Reads a message back. Never fails: what was injected by hand reads as far as it goes.
+pub(crate) fn open(headers: Option<&HeaderMap>, payload: Bytes) -> Message {
+    let get = |name: &str| headers.and_then(|h| h.get(name)).map(|v| unescape(v.as_str()));
+    if get(PACKED).is_some()
+        && let Ok(message) = Message::decode(payload.clone())
+    {
+        return message;
+    }
+    Message {
+        id: get(ID).unwrap_or_default(),
+        kind: get(KIND).unwrap_or_else(|| KIND_DEFAULT.to_owned()),
+        key: get(KEY).unwrap_or_default(),
+        headers: headers.map(open_headers).unwrap_or_default(),
+        body: payload,
+    }
+}
+
+fn open_headers(headers: &HeaderMap) -> Headers {
+    let mut found: Vec<(String, std::collections::VecDeque<String>)> = headers
+        .iter()
+        .filter_map(|(name, values)| {
+            let name = AsRef::<str>::as_ref(name).strip_prefix(HEADER)?;
+            Some((name.to_owned(), values.iter().map(|v| unescape(v.as_str())).collect()))
+        })
+        .collect();
+    found.sort_unstable();
+    let mut out = Vec::new();
+    let order = headers.get(ORDER).map(|order| order.as_str().to_owned()).unwrap_or_default();
+    for name in order.split(',') {
+        let next = found.iter_mut().find(|(n, _)| n == name).and_then(|(_, values)| values.pop_front());
+        out.extend(next.map(|value| (unescape(name), value)));
+    }
+    for (name, values) in found {
+        out.extend(values.into_iter().map(|value| (unescape(&name), value)));
+    }
+    Headers(out)
+}
+
+fn name(text: &str) -> String {
+    escape(text, |_, char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_'))
+}
+
+fn value(text: &str) -> String {
+    let start = text.len() - text.trim_start().len();
+    let end = text.trim_end().len();
+    escape(text, |at, char| at >= start && at < end && !char.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(parts: (String, String, String), headers: Vec<(String, String)>) -> Message {
+        let (id, kind, key) = parts;
+        Message { id, kind, key, headers: Headers(headers), body: "{}".into() }
+    }
+
+    fn reopened(message: Message) -> Message {
+        let Envelope { headers, payload, .. } = seal(message);
+        open(Some(&headers), payload)
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_survives(
+            parts in any::<(String, String, String)>(),
+            headers in prop::collection::vec(("[a-c%, ]{0,2}|.*", any::<String>()), 0..6),
+        ) {
+            let message = message(parts, headers);
+            prop_assert_eq!(reopened(message.clone()), message);
+        }
+    }
+
+    #[test]
+    fn headers_that_do_not_fit_are_packed() {
+        let message = message(Default::default(), vec![("a".into(), "x".repeat(100_000))]);
+        assert!(seal(message.clone()).headers.get(PACKED).is_some());
+        assert_eq!(reopened(message.clone()), message);
+    }
+
+    #[test]
+    fn what_was_injected_by_hand_reads_sensibly() {
+        let bare = open(None, "hi".into());
+        assert_eq!(bare, Message { kind: "note".into(), body: "hi".into(), ..Message::default() });
+        let mut headers = HeaderMap::new();
+        headers.insert("Catena-Key", "42");
+        headers.insert("Catena-H-b", "100%");
+        headers.insert("Catena-H-a", "1");
+        let read = open(Some(&headers), "hi".into());
+        assert_eq!(read.key, "42");
+        assert_eq!(read.headers.0, [("a".into(), "1".into()), ("b".into(), "100%".into())]);
+    }
+}

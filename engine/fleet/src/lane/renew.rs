@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Lane;
+use crate::{
+    Error, Fault,
+    lease::{Lease, Leases},
+};
+
+/// The holder stops this much of the `ttl` before anybody could take over.
+pub(super) fn margin(ttl: Duration) -> Duration {
+    ttl / 6
+}
+
+/// Renews the lease until it is lost. Never returns otherwise.
+pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Lease) {
+    let ttl = leases.ttl();
+    let fault = lane.connection.options().fault;
+    let paused =
+        matches!(fault, Some(Fault::NeverRenew | Fault::NeverRenewNorLook | Fault::TakeOverKeepsConsumer));
+    let mut wait = ttl / 3;
+    loop {
+        sleep(wait).await;
+        if paused {
+            if fault == Some(Fault::NeverRenew) && Instant::now() >= lane.state.lock().until {
+                return;
+            }
+            continue;
+        }
+        let revision = lane.state.lock().revision;
+        lease.beats += 1;
+        let sent = Instant::now();
+        let written = match tokio::time::timeout(ttl, leases.write(key, &lease, revision)).await {
+            Ok(written) => written,
+            Err(_) => Err(Error::Away { reason: "no answer".to_owned() }),
+        };
+        match written {
+            Ok(revision) => {
+                let mut state = lane.state.lock();
+                state.revision = revision;
+                state.until = sent + ttl - margin(ttl);
+                wait = ttl / 3;
+                continue;
+            }
+            // An earlier write of ours may have arrived without our knowing: then it is ours, to be renewed at once.
+            Err(Error::Conflict { .. }) => match leases.mine(key, lease.epoch).await {
+                Ok(Some(revision)) => {
+                    lane.state.lock().revision = revision;
+                    wait = Duration::ZERO;
+                }
+                Ok(None) => {
+                    tracing::warn!(key, "another process has taken over the lease");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(key, %error, "failed to look at the lease");
+                    wait = ttl / 12;
+                }
+            },
+            Err(error) => {
+                tracing::warn!(key, %error, "failed to renew the lease");
+                wait = ttl / 12;
+            }
+        }
+        if Instant::now() >= lane.state.lock().until {
+            tracing::warn!(key, "the lease ran out before it could be renewed");
+            return;
+        }
+    }
+}

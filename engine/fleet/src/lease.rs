@@ -1,0 +1,140 @@
+//! Who reads a partition for a group: one process, by a lease in the bucket `leases`.
+//!
+//! A lease is renewed every third of its `ttl` by a conditional write. It is judged expired by a contender that saw no new
+//! revision for `ttl` on its own clock; no clock is compared with another one's. The holder counts from when its last
+//! successful renewal was *sent* and stops a little before anybody could take over. What it had sent before, and comes
+//! late, goes to a consumer that the one who took over has replaced.
+
+use std::{collections::HashMap, time::Duration};
+
+use bus::KeyValue;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::{Error, Keys, Result, lane::Note};
+
+/// A lease as it stands in the bucket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    /// Who has it; none once it was given back.
+    pub(crate) holder: Option<String>,
+    /// For people: the holder's node.
+    pub(crate) node: String,
+    /// Rises whenever it changes hands without having been given back.
+    pub(crate) epoch: u64,
+    /// The group by its real name.
+    pub(crate) group: String,
+    /// Renewals so far.
+    pub(crate) beats: u64,
+    /// What the one who gave it back knows, and the consumer does not.
+    pub(crate) note: Option<Note>,
+}
+
+/// How a lease was come by.
+pub(crate) enum Taken {
+    /// It was given back, or nobody had it yet: its consumer, if there is one, goes on.
+    Free(Option<Note>),
+    /// Its holder is gone: the consumer must be replaced.
+    Expired,
+}
+
+/// A lease that is held.
+pub(crate) struct Held {
+    pub(crate) lease: Lease,
+    pub(crate) revision: u64,
+    /// When the write that made it so was sent.
+    pub(crate) sent: Instant,
+    pub(crate) taken: Taken,
+}
+
+/// All leases, as this process sees them.
+pub(crate) struct Leases {
+    keys: Keys,
+    /// This process, this once.
+    me: String,
+    node: String,
+    ttl: Duration,
+    /// Leases of others: the revision seen, and since when.
+    seen: Mutex<HashMap<String, (u64, Instant)>>,
+}
+
+impl Leases {
+    pub(crate) fn new(keys: Keys, me: String, node: String, ttl: Duration) -> Self {
+        Self { keys, me, node, ttl, seen: Mutex::default() }
+    }
+
+    pub(crate) fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// Takes the lease if it is free or expired; none while another has it.
+    pub(crate) async fn take(&self, key: &str, group: &str) -> Result<Option<Held>> {
+        let found = self.keys.get(key).await?;
+        let revision = found.as_ref().map_or(0, |kept| kept.revision);
+        let old: Option<Lease> = found.and_then(|kept| serde_json::from_slice(&kept.value).ok());
+        let (epoch, taken) = match old {
+            None => (1, Taken::Free(None)),
+            Some(Lease { holder: None, epoch, note, .. }) => (epoch, Taken::Free(note)),
+            // An own one that is taken again was lost here, and is over for whoever had it in this process.
+            Some(Lease { holder: Some(holder), epoch, .. }) => {
+                if holder != self.me && !self.is_stale(key, revision) {
+                    return Ok(None);
+                }
+                (epoch + 1, Taken::Expired)
+            }
+        };
+        let lease = Lease {
+            holder: Some(self.me.clone()),
+            node: self.node.clone(),
+            epoch,
+            group: group.to_owned(),
+            beats: 0,
+            note: None,
+        };
+        let sent = Instant::now();
+        match self.write(key, &lease, revision).await {
+            Ok(revision) => {
+                self.seen.lock().remove(key);
+                Ok(Some(Held { lease, revision, sent, taken }))
+            }
+            Err(Error::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether this revision has been there for long enough.
+    fn is_stale(&self, key: &str, revision: u64) -> bool {
+        let mut seen = self.seen.lock();
+        let (known, since) = seen.entry(key.to_owned()).or_insert_with(|| (revision, Instant::now()));
+        if *known != revision {
+            (*known, *since) = (revision, Instant::now());
+        }
+        since.elapsed() >= self.ttl
+    }
+
+    pub(crate) async fn write(&self, key: &str, lease: &Lease, revision: u64) -> Result<u64> {
+        let value = serde_json::to_vec(lease)
+            .map_err(|error| Error::Unavailable { reason: format!("a lease cannot be written: {error}") })?;
+        self.keys.put(key, Bytes::from(value), revision).await
+    }
+
+    /// The lease as it stands, if it is this process's and of this epoch: after a write whose outcome is not known.
+    pub(crate) async fn mine(&self, key: &str, epoch: u64) -> Result<Option<u64>> {
+        let Some(kept) = self.keys.get(key).await? else { return Ok(None) };
+        let lease: Option<Lease> = serde_json::from_slice(&kept.value).ok();
+        let mine = lease.is_some_and(|l| l.holder.as_ref() == Some(&self.me) && l.epoch == epoch);
+        Ok(mine.then_some(kept.revision))
+    }
+
+    pub(crate) async fn remove(&self, key: &str) -> Result<()> {
+        loop {
+            let Some(kept) = self.keys.get(key).await? else { return Ok(()) };
+            match self.keys.remove(key, kept.revision).await {
+                Err(Error::Conflict { .. }) => {}
+                removed => return removed,
+            }
+        }
+    }
+}
