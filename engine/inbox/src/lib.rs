@@ -27,11 +27,14 @@
 //! Numbers whose post is gone are skipped, so a retraction is seen at once.
 
 mod applier;
+mod backoff;
 mod block;
 mod change;
 mod cursor;
 mod draft;
 mod error;
+mod followers;
+mod home;
 mod inbox;
 mod index;
 pub mod metric;
@@ -39,12 +42,20 @@ mod options;
 mod page;
 mod position;
 mod read;
+mod reads;
 mod shard;
+mod stores;
+mod supervisor;
 mod tables;
+mod turn;
+mod users;
 
 pub use cursor::Cursor;
 pub use error::{Error, Result};
+pub use home::Phase;
 pub use inbox::{Inbox, Position};
 pub use options::Options;
 pub use page::{Covered, Item, Page};
+pub use reads::Reads;
+pub use stores::Stores;
 pub use tables::TABLES;
