@@ -26,6 +26,7 @@
 //! **Reads** are synchronous: a snapshot of a memory-mapped store, a walk down one index, one look-up for each post.
 //! Numbers whose post is gone are skipped, so a retraction is seen at once.
 
+mod answer;
 mod applier;
 mod backoff;
 mod block;
@@ -43,13 +44,16 @@ mod page;
 mod position;
 mod read;
 mod reads;
+mod remote;
 mod shard;
 mod stores;
 mod supervisor;
 mod tables;
 mod turn;
 mod users;
+mod wire;
 
+pub use answer::{Answers, answer};
 pub use cursor::Cursor;
 pub use error::{Error, Result};
 pub use home::Phase;
@@ -57,5 +61,6 @@ pub use inbox::{Inbox, Position};
 pub use options::Options;
 pub use page::{Covered, Item, Page};
 pub use reads::Reads;
+pub use remote::Remote;
 pub use stores::Stores;
 pub use tables::TABLES;

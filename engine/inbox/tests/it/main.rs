@@ -7,6 +7,7 @@ mod moves;
 mod pages;
 mod placed;
 mod position;
+mod remote;
 
 use std::sync::Arc;
 
