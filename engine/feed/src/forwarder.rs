@@ -76,7 +76,7 @@ impl Forwarder {
     /// # Errors
     /// [`Error::Unowned`], [`Error::Bus`].
     pub async fn retract(&self, post: PostId) -> Result<()> {
-        self.check_owned("author", post.author)?;
+        self.check_owned("post", post.author)?;
         self.control("retract", Control::Retract(post), format!("retract-{post}")).await
     }
 

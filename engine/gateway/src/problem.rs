@@ -21,6 +21,7 @@ pub(crate) fn refused(error: &feed::Error) -> Problem {
         return match *role {
             "actor" => problem.pointer("/actor"),
             "user" => problem.field("uid"),
+            "post" => problem.field("id"),
             role => problem.field(role),
         };
     }

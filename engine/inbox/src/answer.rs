@@ -23,7 +23,6 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Answers questions to the shards of `inbox`, each for exactly as long as it serves. Needs a Tokio runtime.
-#[must_use]
 pub fn answer(inbox: Inbox, requests: Arc<dyn Requests>) -> Answers {
     let cancel = CancellationToken::new();
     let tasks = TaskTracker::new();

@@ -2,33 +2,35 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// First and longest pause after a failure that may pass.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+const FIRST: Duration = Duration::from_millis(50);
 
-/// Longer and longer pauses.
-pub(crate) struct Backoff(Duration);
+/// Longer and longer pauses, up to a longest one.
+pub(crate) struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
 
 impl Default for Backoff {
+    /// For failures that may pass.
     fn default() -> Self {
-        Self(PAUSE.0)
+        Self::up_to(Duration::from_secs(5))
     }
 }
 
 impl Backoff {
+    pub(crate) fn up_to(longest: Duration) -> Self {
+        Self { next: FIRST, longest }
+    }
+
     /// How long the next one is.
     pub(crate) fn next(&self) -> Duration {
-        self.0
+        self.next
     }
 
     /// Pauses. False when cancelled meanwhile.
     pub(crate) async fn pause(&mut self, cancel: &CancellationToken) -> bool {
-        let pause = self.0;
-        self.0 = PAUSE.1.min(pause * 2);
-        self.pause_for(pause, cancel).await
-    }
-
-    /// Pauses that long, without growing.
-    pub(crate) async fn pause_for(&self, pause: Duration, cancel: &CancellationToken) -> bool {
+        let pause = self.next;
+        self.next = self.longest.min(pause * 2);
         tokio::select! {
             biased;
             () = cancel.cancelled() => false,

@@ -135,6 +135,11 @@ impl Error {
         matches!(self, Self::Bus { source } if matches!(**source, bus::Error::Unavailable { .. }))
     }
 
+    /// Whether somebody else still has the partition.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Bus { source } if matches!(**source, bus::Error::Busy { .. }))
+    }
+
     /// What the readers of a shard hear that has this fault.
     pub(crate) fn stopped(&self, shard: u32) -> Self {
         match self {

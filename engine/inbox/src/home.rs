@@ -1,6 +1,9 @@
 //! One shard as the rest of this process sees it: whether it is here, how far it is, and what may be read.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
@@ -82,17 +85,18 @@ pub(crate) struct Home {
     readable: ArcSwapOption<Arc<dyn Store>>,
     /// Counts the changes of any shard's phase.
     phases: watch::Sender<u64>,
-    meters: Meters,
+    /// Made when the shard is first here: the others' would only be noise.
+    meters: OnceLock<Meters>,
 }
 
 impl Home {
     pub(crate) fn new(shard: u32, phases: watch::Sender<u64>) -> Self {
-        let (state, readable) = Default::default();
-        Self { shard, state, readable, phases, meters: Meters::of(shard) }
+        let (state, readable, meters) = Default::default();
+        Self { shard, state, readable, phases, meters }
     }
 
     pub(crate) fn meters(&self) -> &Meters {
-        &self.meters
+        self.meters.get_or_init(|| Meters::of(self.shard))
     }
 
     pub(crate) fn state(&self) -> State {
@@ -135,7 +139,7 @@ impl Home {
     /// Lets reads in until the guard is dropped.
     pub(crate) fn serve(self: &Arc<Self>, store: Arc<dyn Store>) -> Serving {
         self.readable.store(Some(Arc::new(store)));
-        self.meters.serving.set(1.0);
+        self.meters().serving.set(1.0);
         self.enter(Phase::Serving);
         Serving(Arc::clone(self))
     }
@@ -163,7 +167,7 @@ impl Home {
 
     /// It is here no more.
     pub(crate) fn leave(&self) {
-        self.meters.lag.set(0.0);
+        self.meters().lag.set(0.0);
         self.state.send_replace(State::default());
         self.enter(Phase::Absent);
     }
@@ -175,7 +179,7 @@ pub(crate) struct Serving(Arc<Home>);
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.readable.store(None);
-        self.0.meters.serving.set(0.0);
+        self.0.meters().serving.set(0.0);
         self.0.enter(Phase::Opening);
     }
 }

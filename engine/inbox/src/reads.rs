@@ -80,7 +80,7 @@ impl Inbox {
             let Some(home) = self.homes().get(shard as usize) else { return answer };
             let mut state = home.watch();
             let settled = timeout_at(until, state.wait_for(State::is_settled)).await;
-            if settled.is_err() {
+            if settled.is_err() || Instant::now() >= until {
                 return answer;
             }
         }

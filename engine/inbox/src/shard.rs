@@ -18,8 +18,8 @@ use crate::{
 
 /// The consumer group of the shards.
 const GROUP: &str = "inbox";
-/// How long to wait for whoever still holds the partition.
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause between two tries to get a partition that somebody else still has.
+const BUSY_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// One shard over its store.
 pub(crate) struct Shard {
@@ -36,34 +36,32 @@ impl Shard {
     /// Applies what arrives until cancelled. After something that fails for good it is at rest until then.
     pub(crate) async fn run(&self) {
         let shard = self.home.shard;
-        let mut backoff = Backoff::default();
+        let patiences = || (Backoff::default(), Backoff::up_to(BUSY_PAUSE_MAX));
+        let (mut backoff, mut waiting) = patiences();
         let mut serving = None;
         loop {
             let before = self.applied();
             let Err(error) = self.session(&mut serving).await else { return };
             if !error.is_end_of_bus() {
                 serving = None;
+                self.home.enter(Phase::Opening);
             }
             if !error.retryable() {
                 return self.rest(error).await;
             }
             if self.applied() > before {
-                backoff = Backoff::default();
+                (backoff, waiting) = patiences();
             }
-            let patient = match &error {
-                Error::Bus { source } if matches!(**source, bus::Error::Busy { .. }) => {
-                    tracing::debug!(shard, "an inbox shard waits for its partition");
-                    self.home.wait_out(error);
-                    backoff.pause_for(BUSY_PAUSE, &self.cancel).await
-                }
-                _ => {
-                    let pause = backoff.next();
-                    tracing::warn!(shard, error = report(&error), ?pause, "an inbox shard begins again");
-                    self.home.wait_out(error);
-                    backoff.pause(&self.cancel).await
-                }
-            };
-            if !patient {
+            let busy = error.is_busy();
+            if busy {
+                tracing::debug!(shard, "an inbox shard waits for its partition");
+            } else {
+                let pause = backoff.next();
+                tracing::warn!(shard, error = report(&error), ?pause, "an inbox shard begins again");
+            }
+            self.home.wait_out(error);
+            let patience = if busy { &mut waiting } else { &mut backoff };
+            if !patience.pause(&self.cancel).await {
                 return;
             }
         }

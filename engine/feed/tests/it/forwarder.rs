@@ -85,7 +85,7 @@ async fn users_without_a_shard_store_nothing_and_no_one_else_is_harmed() {
         world.forwarder.unfollow(nobody, home, keep).await,
         world.forwarder.retract(PostId { author: nobody, unique: 1 }).await,
     ];
-    for (refused, name) in refused.into_iter().zip(["actor", "user", "author", "user", "author"]) {
+    for (refused, name) in refused.into_iter().zip(["actor", "user", "author", "user", "post"]) {
         let error = refused.unwrap_err();
         assert!(
             matches!(error, Error::Unowned { role, user, .. } if (role, user) == (name, nobody)),

@@ -64,7 +64,7 @@ async fn users_whom_no_shard_owns_yet_are_told_so_and_nothing_of_theirs_is_store
     let post = json!({"actor": "100"});
     for (method, path, body, place, name) in [
         ("POST", "/v1/posts", Some(&post), "pointer", "/actor"),
-        ("DELETE", "/v1/posts/100-9f86d081884c7d65", None, "field", "author"),
+        ("DELETE", "/v1/posts/100-9f86d081884c7d65", None, "field", "id"),
         ("PUT", "/v1/users/100/following/7", None, "field", "uid"),
         ("PUT", "/v1/users/7/following/100", None, "field", "author"),
         ("DELETE", "/v1/users/100/following/7", None, "field", "uid"),

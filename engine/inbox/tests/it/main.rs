@@ -8,6 +8,7 @@ mod pages;
 mod placed;
 mod position;
 mod remote;
+mod witness;
 
 use std::sync::Arc;
 
@@ -47,6 +48,15 @@ impl Disk {
 
     fn stores(&self) -> Vec<Arc<dyn Store>> {
         self.shards.iter().map(|store| Arc::clone(store) as Arc<dyn Store>).collect()
+    }
+}
+
+/// Does something when it is dropped, so that a test that fails ends.
+struct Finally<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

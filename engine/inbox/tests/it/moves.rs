@@ -1,15 +1,7 @@
 //! Shards that move between processes, over one bus.
 
-use std::{
-    pin::Pin,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use async_trait::async_trait;
-use bus::{Bounds, Delivery, Published, Stored, Subscription};
 use inbox::{Error, Phase};
 use parking_lot::Mutex;
 use store::{Batch, Snapshot};
@@ -17,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     placed::{PATIENCE, Process},
+    witness::Witness,
     *,
 };
 
@@ -33,6 +26,7 @@ async fn a_shard_that_goes_back_and_forth_under_load_loses_nothing_and_never_sho
     processes[0].serves(0).await;
 
     let done = Arc::new(AtomicBool::new(false));
+    let _end = Finally(|| done.store(true, Relaxed));
     let (pages, mut read) = watch::channel(0);
     let reader = tokio::task::spawn_blocking({
         let done = Arc::clone(&done);
@@ -72,7 +66,8 @@ async fn a_shard_that_goes_back_and_forth_under_load_loses_nothing_and_never_sho
             to.turns.give(0);
         }
         to.serves(0).await;
-        assert!(matches!(from.inbox.feed(UserId(1), None, 1), Err(Error::NotServing { shard: 0, .. })));
+        let left = from.inbox.feed(UserId(1), None, 1);
+        assert!(matches!(left, Err(Error::NotServing { shard: 0, .. })), "{left:?}");
         let before = *read.borrow_and_update();
         read.wait_for(|pages| *pages > before).await.expect("the reader goes on");
         producer.await.unwrap();
@@ -102,106 +97,13 @@ fn all(inbox: &Inbox, user: u64) -> Vec<u64> {
     }
 }
 
-/// A bus that looks, whenever a subscription is given back, whether the inbox still answers.
-struct Witness {
-    bus: Arc<Embedded>,
-    inbox: Arc<OnceLock<Inbox>>,
-    answered: Arc<Mutex<Vec<bool>>>,
-}
-
-struct Witnessed {
-    held: Box<dyn Subscription>,
-    inbox: Arc<OnceLock<Inbox>>,
-    answered: Arc<Mutex<Vec<bool>>>,
-}
-
-impl Drop for Witnessed {
-    fn drop(&mut self) {
-        self.answered.lock().push(self.inbox.get().unwrap().feed(UserId(1), None, 1).is_ok());
-    }
-}
-
-#[async_trait]
-impl Subscription for Witnessed {
-    async fn fetch(&mut self, max: usize) -> bus::Result<Vec<Delivery>> {
-        self.held.fetch(max).await
-    }
-
-    fn lag<'a, 'f>(&'a self) -> Pin<Box<dyn Future<Output = bus::Result<u64>> + Send + 'f>>
-    where
-        'a: 'f,
-        Self: 'f,
-    {
-        self.held.lag()
-    }
-}
-
-#[async_trait]
-impl Bus for Witness {
-    async fn provision(&self, spec: &StreamSpec) -> bus::Result<()> {
-        self.bus.provision(spec).await
-    }
-
-    async fn streams(&self) -> bus::Result<Vec<StreamSpec>> {
-        self.bus.streams().await
-    }
-
-    async fn publish(
-        &self,
-        stream: &str,
-        partition: u32,
-        batch: Vec<Message>,
-    ) -> bus::Result<Vec<Published>> {
-        self.bus.publish(stream, partition, batch).await
-    }
-
-    async fn append(
-        &self,
-        stream: &str,
-        partition: u32,
-        after: u64,
-        batch: Vec<Message>,
-    ) -> bus::Result<u64> {
-        self.bus.append(stream, partition, after, batch).await
-    }
-
-    async fn trim(&self, stream: &str, partition: u32, below: u64) -> bus::Result<()> {
-        self.bus.trim(stream, partition, below).await
-    }
-
-    fn remembers(&self) -> std::time::Duration {
-        self.bus.remembers()
-    }
-
-    async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> bus::Result<Vec<Stored>> {
-        self.bus.read(stream, partition, from, max).await
-    }
-
-    async fn bounds(&self, stream: &str, partition: u32) -> bus::Result<Bounds> {
-        self.bus.bounds(stream, partition).await
-    }
-
-    async fn subscribe(
-        &self,
-        stream: &str,
-        partition: u32,
-        group: &str,
-        credits: usize,
-    ) -> bus::Result<Box<dyn Subscription>> {
-        let held = self.bus.subscribe(stream, partition, group, credits).await?;
-        let (inbox, answered) = (Arc::clone(&self.inbox), Arc::clone(&self.answered));
-        Ok(Box::new(Witnessed { held, inbox, answered }))
-    }
-}
-
 #[tokio::test]
 async fn a_shard_stops_answering_before_it_gives_its_partition_back() {
     let disk = Disk::new(ShardMap::single());
     let bus = disk.bus(1000).await;
-    let (inbox, answered) = (Arc::new(OnceLock::new()), Arc::default());
-    let witness = Witness { bus: bus.clone(), inbox: Arc::clone(&inbox), answered: Arc::clone(&answered) };
-    let process = Process::over(Arc::new(witness), &disk, [0]);
-    inbox.set(process.inbox.clone()).unwrap_or_else(|_| panic!("it is set once"));
+    let witness = Witness::over(&bus);
+    let process = Process::over(Arc::new(witness.clone()), &disk, [0]);
+    witness.watch(&process.inbox);
     process.serves(0).await;
     process.turns.take(0);
     let other = Process::new(bus, &disk.map, [0]);
@@ -210,7 +112,40 @@ async fn a_shard_stops_answering_before_it_gives_its_partition_back() {
     other.turns.take(0);
     process.serves(0).await;
     process.inbox.close().await;
-    assert_eq!(*answered.lock(), [false, false]);
+    assert_eq!(witness.answered(), [false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_lost_its_place_stops_answering_and_begins_again() {
+    let disk = Disk::new(ShardMap::single());
+    let bus = disk.bus(1000).await;
+    let witness = Witness::over(&bus);
+    let process = Process::over(Arc::new(witness.clone()), &disk, [0]);
+    witness.watch(&process.inbox);
+    bus.publish(INBOX, 0, vec![follow(1, 2)]).await.unwrap();
+    process.inbox.wait_applied(0, 1).await.unwrap();
+    let lost = bus::Error::Lost { stream: INBOX.to_owned(), partition: 0, group: "inbox".to_owned() };
+    let away = bus::Error::Away { reason: "the network".to_owned() };
+    for (unique, (failure, word)) in (0..).zip([(lost, "elsewhere"), (away, "out of reach")]) {
+        witness.fail(failure);
+        let trouble = async {
+            loop {
+                let position = process.inbox.positions().await.unwrap().remove(0);
+                if position.phase != Phase::Serving {
+                    return position;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let position = tokio::time::timeout(PATIENCE, trouble).await.unwrap();
+        assert_eq!((position.phase, position.fault), (Phase::Opening, None));
+        let refused = process.inbox.feed(UserId(1), None, 9);
+        assert!(matches!(refused, Err(Error::NotServing { shard: 0, .. })), "{refused:?} after {word}");
+        bus.publish(INBOX, 0, vec![note(2, unique)]).await.unwrap();
+        process.inbox.wait_applied(0, unique + 2).await.unwrap();
+        assert_eq!(feed(&process.inbox, 1).first(), Some(&unique));
+    }
+    assert_eq!(witness.answered(), [false, false]);
 }
 
 /// A disk that stands still until it is told to go on.
@@ -250,11 +185,12 @@ async fn what_stood_in_the_partition_is_applied_before_anything_is_answered() {
             Ok(Arc::new(Opened(Arc::clone(&gate))) as Arc<dyn Store>)
         }
     };
+    let _end = Finally(|| gate.closed.store(false, Relaxed));
     let (turns, live) = (placed::Script::new([0]), LiveMap::new(map));
     let inbox = Inbox::open(SMALL, bus.clone(), Arc::new(stores), live, turns);
     let position = loop {
         match inbox.positions().await.unwrap().pop() {
-            Some(position) if matches!(position.phase, Phase::CatchingUp { .. }) => break position,
+            Some(position) if !matches!(position.phase, Phase::Absent | Phase::Opening) => break position,
             _ => tokio::task::yield_now().await,
         }
     };
@@ -333,9 +269,7 @@ async fn a_shard_that_misses_messages_is_at_rest_and_its_neighbours_serve() {
     let again = Process::over(bus, &whole, [0]);
     again.serves(0).await;
     assert_eq!(unique(&again.inbox.posts(UserId(2), None, 1).unwrap()), [29]);
-    while process.inbox.positions().await.unwrap().iter().any(|at| at.shard == 0) {
-        tokio::task::yield_now().await;
-    }
+    process.lets_go(0).await;
     let gone = process.inbox.posts(UserId(2), None, 9);
     assert!(matches!(gone, Err(Error::NotServing { shard: 0, phase: Phase::Absent })));
 }

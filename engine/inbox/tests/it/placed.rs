@@ -64,6 +64,17 @@ impl Process {
         let served = tokio::time::timeout(PATIENCE, self.inbox.wait_applied(shard, 0)).await;
         served.unwrap_or_else(|_| panic!("shard {shard} never came to serve")).unwrap();
     }
+
+    /// Waits until the shard is here no more.
+    pub(crate) async fn lets_go(&self, shard: u32) {
+        let gone = async {
+            while self.inbox.positions().await.unwrap().iter().any(|at| at.shard == shard) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(PATIENCE, gone).await;
+        gone.unwrap_or_else(|_| panic!("shard {shard} was never let go of"));
+    }
 }
 
 /// So long that only what hangs takes longer.

@@ -13,7 +13,10 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use relations::Range;
 
-use super::{placed::Process, *};
+use super::{
+    placed::{PATIENCE, Process},
+    *,
+};
 
 fn answering(process: &Process, requests: &MemoryRequests) -> (Answers, Remote) {
     let requests: Arc<dyn Requests> = Arc::new(requests.clone());
@@ -135,12 +138,15 @@ async fn remote_reads_follow_a_shard_that_moves_under_load() {
     serving.wait_caught_up().await.unwrap();
     done.store(true, Relaxed);
     reader.await.unwrap();
-    let whole = loop {
-        match remote.feed(UserId(1), None, 200).await {
-            Ok(json) => break page(&json),
-            Err(error) => assert!(error.retryable(), "{error}"),
+    let whole = async {
+        loop {
+            match remote.feed(UserId(1), None, 200).await {
+                Ok(json) => return page(&json),
+                Err(error) => assert!(error.retryable(), "{error}"),
+            }
         }
     };
+    let whole = tokio::time::timeout(PATIENCE, whole).await.unwrap();
     assert_eq!(whole, (0..next).rev().collect::<Vec<_>>());
 }
 
@@ -173,7 +179,8 @@ async fn a_read_that_nobody_answers_comes_back_and_may_be_tried_again() {
     }
     // And no longer than it serves.
     process.turns.take(0);
-    while remote.feed(UserId(1), None, 9).await.is_ok() {}
+    process.lets_go(0).await;
+    assert!(remote.feed(UserId(1), None, 9).await.is_err());
     process.turns.give(0);
     process.serves(0).await;
     remote.feed(UserId(1), None, 9).await.unwrap();
