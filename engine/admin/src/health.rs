@@ -34,9 +34,11 @@ pub(crate) fn troubles(
         let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
         troubles.push(format!("The bundle file {name} cannot be used: {}.", refused.reason));
     }
-    for Position { shard, fault, .. } in shards {
+    for Position { shard, fault, trouble, .. } in shards {
         if let Some(why) = fault {
             troubles.push(format!("Inbox shard {shard} stopped: {why}."));
+        } else if let Some(why) = trouble {
+            troubles.push(format!("Inbox shard {shard} waits: {why}."));
         }
     }
     troubles.iter_mut().for_each(one_full_stop);
@@ -52,6 +54,8 @@ fn one_full_stop(sentence: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use inbox::Phase;
+
     use super::*;
 
     fn chain(json: serde_json::Value) -> ChainStatus {
@@ -67,7 +71,9 @@ mod tests {
     }
 
     fn position(fault: Option<&str>) -> Position {
-        Position { shard: 2, applied: 1, last: 1, fault: fault.map(Into::into) }
+        let fault: Option<String> = fault.map(Into::into);
+        let phase = if fault.is_some() { Phase::Stopped } else { Phase::Serving };
+        Position { shard: 2, phase, applied: 1, last: 1, fault, trouble: None }
     }
 
     #[test]
@@ -90,7 +96,8 @@ mod tests {
             "present": [], "refused": [{"path": "bundles/x.wasm", "reason": "it is cut short"}],
         });
         let bundles = serde_json::from_value(bundles).unwrap();
-        let shards = [position(None), position(Some("a gap"))];
+        let waiting = Position { shard: 3, trouble: Some("no room".to_owned()), ..position(None) };
+        let shards = [position(None), position(Some("a gap")), waiting];
         let troubles = troubles(Err(NotReady::Draining), &chains, &bundles, &shards);
         let expected = [
             "The node is not ready: the node is closing.",
@@ -100,6 +107,7 @@ mod tests {
             "Chain c is starting again at partition 1: disk.",
             "The bundle file x.wasm cannot be used: it is cut short.",
             "Inbox shard 2 stopped: a gap.",
+            "Inbox shard 3 waits: no room.",
         ];
         assert_eq!(troubles, expected);
     }

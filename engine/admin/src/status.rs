@@ -85,6 +85,8 @@ pub(crate) async fn bundles(State(parts): State<Parts>) -> Json<BundlesStatus> {
 #[derive(Serialize)]
 pub(crate) struct Shard {
     shard: u32,
+    /// `opening`, `catching-up`, `serving` or `stopped`.
+    phase: &'static str,
     /// The last sequence of its partition whose effects are all there.
     applied: u64,
     /// The last sequence of its partition.
@@ -92,12 +94,17 @@ pub(crate) struct Shard {
     /// Why it stopped, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// What it waits for to pass, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 /// `GET /v1/shards`.
 pub(crate) async fn shards(State(parts): State<Parts>) -> Result<Json<Items<Shard>>, Problem> {
     let positions = parts.inbox.positions().await.map_err(|error| of_inbox(&error))?;
-    let shard =
-        |at: inbox::Position| Shard { shard: at.shard, applied: at.applied, last: at.last, fault: at.fault };
+    let shard = |at: inbox::Position| {
+        let inbox::Position { shard, phase, applied, last, fault, trouble } = at;
+        Shard { shard, phase: phase.as_str(), applied, last, fault, trouble }
+    };
     Ok(Json(Items::all(positions.into_iter().map(shard).collect())))
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use relations::UserId;
 use thiserror::Error;
 
 /// Results of this crate.
@@ -24,6 +25,18 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// A user whose inbox has no place yet: the shard map ends before it.
+    #[error(
+        "no inbox shard owns user {user} yet: the {role} has to be below {end}, where the shard map ends"
+    )]
+    Unowned {
+        /// What the user is in the request: `actor`, `user` or `author`.
+        role: &'static str,
+        /// Who.
+        user: UserId,
+        /// The first user without a shard.
+        end: UserId,
+    },
     /// A stream's name is not a name.
     #[error("failed to name a stream")]
     Name {
@@ -40,7 +53,7 @@ impl Error {
         match self {
             Self::Bus { source } => source.took_nothing(),
             Self::Unanswered => false,
-            Self::Random { .. } | Self::Name { .. } => true,
+            Self::Random { .. } | Self::Unowned { .. } | Self::Name { .. } => true,
         }
     }
 

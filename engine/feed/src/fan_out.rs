@@ -9,7 +9,7 @@ use std::fmt::Display;
 use chain::Plan;
 use model::{Message, Name, derived_id};
 use mpc::{Admit, LaneState, Publication, Routed, Router, ToStreams};
-use relations::{Activity, Control, PostId, ShardMap, is_reserved, stream::INBOX};
+use relations::{Activity, Control, LiveMap, PostId, UserId, is_reserved, stream::INBOX};
 
 use crate::summary::Shards;
 
@@ -22,13 +22,13 @@ use crate::summary::Shards;
 /// body that is no JSON object any more makes a dead letter.
 #[derive(Clone, Debug)]
 pub struct FanOut {
-    map: ShardMap,
+    map: LiveMap,
 }
 
 impl FanOut {
     /// A distributor for the shards of `map`.
     #[must_use]
-    pub fn new(map: ShardMap) -> Self {
+    pub fn new(map: LiveMap) -> Self {
         Self { map }
     }
 
@@ -45,14 +45,14 @@ impl FanOut {
         match control {
             Control::Follow(edge) => {
                 let mut known = Shards::read(lane, author)?;
-                let home = self.map.shard_of(edge.user);
+                let home = self.home(edge.user)?;
                 if known.add(home) {
                     known.keep(lane, author);
                 }
                 shards.add(home);
             }
             Control::Unfollow(edge, _) => {
-                shards.add(self.map.shard_of(edge.user));
+                shards.add(self.home(edge.user)?);
             }
             Control::Retract(post) => shards = self.audience(post, lane)?,
         }
@@ -82,8 +82,22 @@ impl FanOut {
     /// The shards that may show the post to anyone.
     fn audience(&self, post: PostId, lane: &LaneState<'_>) -> mpc::Result<Shards> {
         let mut shards = Shards::read(lane, post.author)?;
-        shards.add(self.map.shard_of(post.author));
+        shards.add(self.home(post.author)?);
         Ok(shards)
+    }
+
+    /// The shard that owns `user`. Nobody accepts a message of a user without one: the forwarder that did has a later
+    /// map than this process, which is about to get it too.
+    fn home(&self, user: UserId) -> mpc::Result<u32> {
+        let map = self.map.load();
+        map.shard_of(user).ok_or_else(|| mpc::Error::Route {
+            reason: format!(
+                "no inbox shard owns user {user} in version {} of the shard map; once a later one is live, \
+                 replay the message",
+                map.version()
+            ),
+            retryable: true,
+        })
     }
 }
 

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bus::{Bus, Published, partition_of};
 use futures::future::join_all;
 use model::{Message, derived_id};
-use relations::{Control, Edge, History, PostId, UserId, stream::POSTS};
+use relations::{Control, Edge, History, LiveMap, PostId, UserId, stream::POSTS};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::{Error, NewPost, Result, metric};
@@ -16,6 +16,7 @@ const PUBLISHED_AT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// Accepts posts, retractions and changes of the graph: when a call returns `Ok`, the thing is durable.
+/// Users that no inbox shard owns are refused, as [`Error::Unowned`]: what they did would reach nobody.
 /// Where it returns an error, [`Error::took_nothing`] tells whether it is certain that nothing was stored; where it
 /// is not, the call may be made again (a post's under the same idempotency key).
 /// Clones are cheap and the same.
@@ -23,13 +24,14 @@ const PUBLISHED_AT: &[BorrowedFormatItem<'_>] =
 pub struct Forwarder {
     bus: Arc<dyn Bus>,
     partitions: u32,
+    map: LiveMap,
 }
 
 impl Forwarder {
-    /// A forwarder to the stream `posts`, which has this many partitions.
+    /// A forwarder to the stream `posts`, which has this many partitions, for the users of `map`.
     #[must_use]
-    pub fn new(bus: Arc<dyn Bus>, partitions: u32) -> Self {
-        Self { bus, partitions }
+    pub fn new(bus: Arc<dyn Bus>, partitions: u32, map: LiveMap) -> Self {
+        Self { bus, partitions, map }
     }
 
     /// Accepts a post. With an idempotency key, the same author and key always name the same post: the first
@@ -37,8 +39,9 @@ impl Forwarder {
     /// under a key that was used is answered with the first post's id, and is not kept.
     ///
     /// # Errors
-    /// [`Error::Bus`], [`Error::Random`].
+    /// [`Error::Unowned`], [`Error::Bus`], [`Error::Random`].
     pub async fn post(&self, post: NewPost, idempotency_key: Option<&str>) -> Result<PostId> {
+        self.check_owned("actor", post.actor())?;
         let id = identity(post.actor(), idempotency_key)?;
         let published = self.publish(self.partition(post.actor()), vec![message(&post, id)]).await?;
         count(&published);
@@ -51,7 +54,8 @@ impl Forwarder {
         let mut answers: Vec<Result<PostId>> = Vec::with_capacity(posts.len());
         let mut batches: BTreeMap<u32, Vec<(usize, Message)>> = BTreeMap::new();
         for (place, (post, key)) in posts.into_iter().enumerate() {
-            let id = identity(post.actor(), key.as_deref());
+            let owned = self.check_owned("actor", post.actor());
+            let id = owned.and_then(|()| identity(post.actor(), key.as_deref()));
             if let Ok(id) = &id {
                 let batch = batches.entry(self.partition(post.actor())).or_default();
                 batch.push((place, message(&post, *id)));
@@ -70,16 +74,18 @@ impl Forwarder {
     /// Takes a post back, for everybody and for good. A post that nobody knows is fine.
     ///
     /// # Errors
-    /// [`Error::Bus`].
+    /// [`Error::Unowned`], [`Error::Bus`].
     pub async fn retract(&self, post: PostId) -> Result<()> {
+        self.check_owned("post", post.author)?;
         self.control("retract", Control::Retract(post), format!("retract-{post}")).await
     }
 
     /// Lets `user` follow `author` from here on: every post accepted after this call will reach the user.
     ///
     /// # Errors
-    /// [`Error::Bus`], [`Error::Random`].
+    /// [`Error::Unowned`], [`Error::Bus`], [`Error::Random`].
     pub async fn follow(&self, user: UserId, author: UserId) -> Result<()> {
+        self.check_edge(user, author)?;
         // Following again after an unfollow is news: no two follows have the same id.
         let id = format!("follow-{:016x}", random()?);
         self.control("follow", Control::Follow(Edge { user, author }), id).await
@@ -88,8 +94,9 @@ impl Forwarder {
     /// Ends it.
     ///
     /// # Errors
-    /// [`Error::Bus`], [`Error::Random`].
+    /// [`Error::Unowned`], [`Error::Bus`], [`Error::Random`].
     pub async fn unfollow(&self, user: UserId, author: UserId, history: History) -> Result<()> {
+        self.check_edge(user, author)?;
         let id = format!("unfollow-{:016x}", random()?);
         self.control("unfollow", Control::Unfollow(Edge { user, author }, history), id).await
     }
@@ -118,6 +125,18 @@ impl Forwarder {
         let sent = messages.len();
         let published = self.bus.publish(POSTS, partition, messages).await?;
         if published.len() == sent { Ok(published) } else { Err(Error::Unanswered) }
+    }
+
+    fn check_edge(&self, user: UserId, author: UserId) -> Result<()> {
+        self.check_owned("user", user)?;
+        self.check_owned("author", author)
+    }
+
+    fn check_owned(&self, role: &'static str, user: UserId) -> Result<()> {
+        match self.map.load().end() {
+            Some(end) if user >= end => Err(Error::Unowned { role, user, end }),
+            _ => Ok(()),
+        }
     }
 
     fn partition(&self, author: UserId) -> u32 {

@@ -3,16 +3,14 @@ use axum::{
     extract::{RawQuery, State},
 };
 use http::StatusCode;
-use inbox::Inbox;
 use relations::UserId;
 use serde::Serialize;
 use serve::{Problem, Query};
 
 use crate::{
     Parts,
-    pages::blocking,
     param::{Edge, Range, User},
-    problem::refused,
+    problem::{refused, unread},
 };
 
 /// Some users, ascending.
@@ -30,7 +28,7 @@ pub(crate) async fn follow(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::parse(query.as_deref(), &[])?;
-    parts.forwarder.follow(user, author).await.map_err(|error| refused(&error))?;
+    parts.forwarder()?.follow(user, author).await.map_err(|error| refused(&error))?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -41,7 +39,7 @@ pub(crate) async fn unfollow(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     let history = Query::parse(query.as_deref(), &["history"])?.get("history")?.unwrap_or_default();
-    parts.forwarder.unfollow(user, author, history).await.map_err(|error| refused(&error))?;
+    parts.forwarder()?.unfollow(user, author, history).await.map_err(|error| refused(&error))?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -51,7 +49,10 @@ pub(crate) async fn following(
     User(user): User,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Users>, Problem> {
-    list(parts.inbox, user, query.as_deref(), Inbox::following).await
+    let reads = parts.reads()?;
+    let Range { limit, cursor } = Range::parse(query.as_deref())?;
+    let users = reads.following(user, cursor, limit + 1).await;
+    Ok(Json(Users::of(users.map_err(|error| unread(&error))?, limit)))
 }
 
 /// `GET /v1/users/{uid}/followers`.
@@ -60,17 +61,18 @@ pub(crate) async fn followers(
     User(user): User,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Users>, Problem> {
-    list(parts.inbox, user, query.as_deref(), Inbox::followers).await
+    let reads = parts.reads()?;
+    let Range { limit, cursor } = Range::parse(query.as_deref())?;
+    let users = reads.followers(user, cursor, limit + 1).await;
+    Ok(Json(Users::of(users.map_err(|error| unread(&error))?, limit)))
 }
 
-type Read = fn(&Inbox, UserId, Option<UserId>, usize) -> inbox::Result<Vec<UserId>>;
-
-async fn list(inbox: Inbox, user: UserId, query: Option<&str>, read: Read) -> Result<Json<Users>, Problem> {
-    let Range { limit, cursor } = Range::parse(query)?;
-    // One more than asked for tells whether there are more.
-    let mut items = blocking(move || read(&inbox, user, cursor, limit + 1)).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().copied().filter(|_| more);
-    Ok(Json(Users { items, next }))
+impl Users {
+    /// The first `limit` of `items`; that there is one more tells that there are more.
+    fn of(mut items: Vec<UserId>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().copied().filter(|_| more);
+        Self { items, next }
+    }
 }

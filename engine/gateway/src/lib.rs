@@ -23,7 +23,8 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use feed::Forwarder;
-use inbox::Inbox;
+use inbox::Reads;
+use serve::Problem;
 use telemetry::Metrics;
 
 use metered::metered;
@@ -31,17 +32,29 @@ use metered::metered;
 /// Says whether the node takes posts and its chains are live, or why not.
 pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// What the data plane stands on.
+/// What the data plane stands on. What a process does not do, others of its fleet do: those routes answer 421.
 #[derive(Clone)]
 pub struct Parts {
     /// Takes posts and changes of the graph.
-    pub forwarder: Forwarder,
+    pub forwarder: Option<Forwarder>,
     /// Answers reads.
-    pub inbox: Inbox,
+    pub reads: Option<Arc<dyn Reads>>,
     /// Whether the node is ready.
     pub ready: Ready,
     /// What the process has measured.
     pub metrics: Metrics,
+}
+
+impl Parts {
+    fn forwarder(&self) -> Result<&Forwarder, Problem> {
+        let detail = "this process takes no posts and no follows; send them to one with the role `forwarder`";
+        self.forwarder.as_ref().ok_or_else(|| Problem::misdirected(detail))
+    }
+
+    fn reads(&self) -> Result<&dyn Reads, Problem> {
+        let detail = "this process reads no inboxes; ask one with the role `inbox`";
+        self.reads.as_deref().ok_or_else(|| Problem::misdirected(detail))
+    }
 }
 
 /// The paths of the data plane, and what each takes.

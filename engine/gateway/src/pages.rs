@@ -2,9 +2,8 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderValue, header};
-use inbox::{Cursor, Inbox, Page};
-use relations::UserId;
 use serve::Problem;
 
 use crate::{
@@ -19,7 +18,9 @@ pub(crate) async fn feed(
     User(user): User,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    page(parts.inbox, user, query.as_deref(), Inbox::feed).await
+    let reads = parts.reads()?;
+    let Range { limit, cursor } = Range::parse(query.as_deref())?;
+    page(reads.feed(user, cursor, limit).await)
 }
 
 /// `GET /v1/users/{uid}/posts`.
@@ -28,26 +29,13 @@ pub(crate) async fn posts(
     User(user): User,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    page(parts.inbox, user, query.as_deref(), Inbox::posts).await
+    let reads = parts.reads()?;
+    let Range { limit, cursor } = Range::parse(query.as_deref())?;
+    page(reads.posts(user, cursor, limit).await)
 }
 
-type Read = fn(&Inbox, UserId, Option<Cursor>, usize) -> inbox::Result<Page>;
-
-async fn page(inbox: Inbox, user: UserId, query: Option<&str>, read: Read) -> Result<Response, Problem> {
-    let Range { limit, cursor } = Range::parse(query)?;
-    let json = blocking(move || Ok(read(&inbox, user, cursor, limit)?.to_json())).await?;
+/// A page is JSON already, wherever it was made.
+fn page(json: inbox::Result<Bytes>) -> Result<Response, Problem> {
+    let json = json.map_err(|error| unread(&error))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response())
-}
-
-/// Runs a read, which may wait for the disk, where waiting harms nobody.
-pub(crate) async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> inbox::Result<T> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(|error| unread(&error)),
-        Err(error) => {
-            tracing::error!(%error, "a read panicked");
-            Err(Problem::internal("the read failed"))
-        }
-    }
 }

@@ -3,7 +3,7 @@ use axum::{
     extract::{RawQuery, Request, State},
     response::{IntoResponse, Response},
 };
-use feed::{BODY_BYTES_MAX, NewPost};
+use feed::{BODY_BYTES_MAX, Forwarder, NewPost};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serve::{Problem, Query, collect, content_type_is};
 
@@ -18,23 +18,24 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 200;
 
 /// `POST /v1/posts`: one post as JSON, or many as NDJSON.
 pub(crate) async fn create(State(parts): State<Parts>, request: Request) -> Result<Response, Problem> {
+    let forwarder = parts.forwarder()?;
     let (head, body) = request.into_parts();
     Query::parse(head.uri.query(), &[])?;
     let key = idempotency_key(&head.headers)?;
     if content_type_is(&head.headers, "application/json") {
-        one(&parts, body, key).await
+        one(forwarder, body, key).await
     } else if content_type_is(&head.headers, "application/x-ndjson") {
-        Ok(bulk::answer(parts.forwarder, body, key))
+        Ok(bulk::answer(forwarder.clone(), body, key))
     } else {
         let detail = "send one post as `application/json`, or one per line as `application/x-ndjson`";
         Err(Problem::unsupported("Content-Type", detail))
     }
 }
 
-async fn one(parts: &Parts, body: Body, key: Option<&str>) -> Result<Response, Problem> {
+async fn one(forwarder: &Forwarder, body: Body, key: Option<&str>) -> Result<Response, Problem> {
     let json = collect(body, BODY_BYTES_MAX).await?;
     let post = NewPost::from_json(&json).map_err(|why| invalid(&why))?;
-    let id = parts.forwarder.post(post, key).await.map_err(|error| refused(&error))?;
+    let id = forwarder.post(post, key).await.map_err(|error| refused(&error))?;
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     Ok((StatusCode::ACCEPTED, json, format!("{{\"id\":\"{id}\"}}")).into_response())
 }
@@ -46,7 +47,7 @@ pub(crate) async fn remove(
     RawQuery(query): RawQuery,
 ) -> Result<StatusCode, Problem> {
     Query::parse(query.as_deref(), &[])?;
-    parts.forwarder.retract(id).await.map_err(|error| refused(&error))?;
+    parts.forwarder()?.retract(id).await.map_err(|error| refused(&error))?;
     Ok(StatusCode::ACCEPTED)
 }
 

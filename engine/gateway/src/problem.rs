@@ -16,6 +16,15 @@ pub(crate) fn invalid(invalid: &feed::Invalid) -> Problem {
 
 /// Something the feed did not accept, or may have accepted without being able to say so.
 pub(crate) fn refused(error: &feed::Error) -> Problem {
+    if let feed::Error::Unowned { role, .. } = error {
+        let problem = Problem::not_found(error.to_string());
+        return match *role {
+            "actor" => problem.pointer("/actor"),
+            "user" => problem.field("uid"),
+            "post" => problem.field("id"),
+            role => problem.field(role),
+        };
+    }
     let feed::Error::Bus { source } = error else {
         tracing::error!(error = %chain(error), "refused");
         return Problem::internal(told(error, error));
@@ -40,6 +49,15 @@ fn told(error: &feed::Error, why: &dyn Error) -> String {
 
 /// A read that an inbox could not answer.
 pub(crate) fn unread(error: &inbox::Error) -> Problem {
+    match error {
+        inbox::Error::Unowned { .. } => return Problem::not_found(error.to_string()).field("uid"),
+        inbox::Error::NotServing { .. } | inbox::Error::NoAnswer { .. } => {
+            // Ordinary while shards move.
+            tracing::warn!(error = %chain(error), "an inbox could not be read in time");
+            return Problem::unavailable(format!("{error}; ask again in a moment"));
+        }
+        _ => {}
+    }
     tracing::error!(error = %chain(error), "failed to read an inbox");
     if error.retryable() {
         Problem::unavailable(error.to_string())

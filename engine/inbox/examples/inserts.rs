@@ -8,7 +8,7 @@ use std::{error::Error, ops::ControlFlow, sync::Arc, time::Instant};
 use bus::{Bus, Embedded, StreamSpec};
 use catena_inbox::{Inbox, Options, TABLES};
 use model::{Message, Name};
-use relations::{Activity, Control, Edge, PostId, ShardMap, UserId, stream::INBOX};
+use relations::{Activity, Control, Edge, LiveMap, PostId, ShardMap, UserId, stream::INBOX};
 use store::{Durability, Lmdb, Memory, Store};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -41,7 +41,10 @@ async fn run(users: u64, follows: u64, posts: u64) -> Result<(), Box<dyn Error>>
         }
     }
     publish(&bus, edges).await?;
-    let open = || Inbox::open(Options::default(), bus.clone(), vec![store.clone()], ShardMap::single());
+    let stores: Vec<Arc<dyn Store>> = vec![store.clone()];
+    let stores = Arc::new(stores);
+    let map = LiveMap::new(ShardMap::single());
+    let open = || Inbox::alone(Options::default(), bus.clone(), stores.clone(), map.clone());
     let inbox = open().await?;
     inbox.wait_caught_up().await?;
     inbox.close().await;

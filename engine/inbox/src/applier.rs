@@ -1,17 +1,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::sync::Arc;
 
 use bus::Stored;
-use relations::{Event, UserId};
+use relations::{Event, ShardMap};
 use store::Store;
 
 use crate::{
     Error, Options, Result,
     change::{Change, Place, Reached, Tally},
     draft::Draft,
-    position::{self, Position},
+    position::Position,
+    users::Users,
 };
 
 /// Applies one shard's messages to its store, each once, in order. Its calls block on disk.
@@ -19,6 +20,8 @@ pub(crate) struct Applier {
     place: Place,
     store: Arc<dyn Store>,
     position: Position,
+    /// The store does not know all its users yet: the next batch tells it.
+    grown: bool,
 }
 
 /// A message as far as it could be read.
@@ -37,31 +40,46 @@ impl Applier {
     /// Finds out how far the store is, and that it is this shard's.
     pub(crate) fn open(
         number: u32,
-        users: RangeInclusive<UserId>,
+        map: &ShardMap,
         options: &Options,
         store: Arc<dyn Store>,
     ) -> Result<Self> {
         let snapshot = store.snapshot()?;
         let position = Position::read(&*snapshot)?;
-        match position::users(&*snapshot)? {
-            Some(found) if found != users => {
-                return Err(Error::Users {
-                    shard: number,
-                    found: position::shown(&found),
-                    wanted: position::shown(&users),
-                });
-            }
-            Some(_) => drop(snapshot),
-            None => {
+        let wanted = Users::of(map, number);
+        let found = Users::read(&*snapshot)?;
+        drop(snapshot);
+        if let Some(found) = &found
+            && !found.agree(&wanted)
+        {
+            let (found, wanted) = (found.to_string(), wanted.to_string());
+            return Err(Error::Users { shard: number, found, wanted });
+        }
+        let (block_max, entries_max) = (options.block_entries_max, options.batch_entries_max);
+        let users = match found {
+            // Another process has had the store, under a later map than this one has yet.
+            Some(found) if !wanted.reach_beyond(&found) => found,
+            _ => {
+                let snapshot = store.snapshot()?;
                 let mut draft = Draft::over(&*snapshot);
-                position::put_users(&mut draft, &users);
+                wanted.put(&mut draft);
                 let batch = draft.into_batch();
                 drop(snapshot);
                 store.write(&batch)?;
+                wanted
             }
+        };
+        let place = Place { number, users, block_max, entries_max };
+        Ok(Self { place, store, position, grown: false })
+    }
+
+    /// Takes the users that `map` adds.
+    pub(crate) fn adopt(&mut self, map: &ShardMap) {
+        let users = Users::of(map, self.place.number);
+        if users.reach_beyond(&self.place.users) {
+            self.place.users = users;
+            self.grown = true;
         }
-        let (block_max, entries_max) = (options.block_entries_max, options.batch_entries_max);
-        Ok(Self { place: Place { number, users, block_max, entries_max }, store, position })
     }
 
     /// The last sequence whose effects are all there.
@@ -74,6 +92,9 @@ impl Applier {
     pub(crate) fn apply(&mut self, arrivals: &[Arrival]) -> Result<(usize, Tally)> {
         let snapshot = self.store.snapshot()?;
         let mut change = Change::over(&self.place, &*snapshot);
+        if self.grown {
+            change.grow();
+        }
         let mut position = self.position;
         let mut done = 0;
         let shard = self.place.number;
@@ -105,6 +126,7 @@ impl Applier {
             drop(snapshot);
             self.store.write(&batch)?;
             self.position = position;
+            self.grown = false;
         }
         Ok((done, tally))
     }

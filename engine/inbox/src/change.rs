@@ -1,6 +1,6 @@
 //! What each event does to a shard, gathered into one store batch.
 
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relations::{Activity, Control, Edge, Event, History, PostId, UserId};
@@ -12,15 +12,16 @@ use crate::{
     index::Index,
     position::Position,
     tables::{FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, end_of, id_key, number, pair, right},
+    users::Users,
 };
 
 /// What makes a shard this shard.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Place {
     /// Its place in the map, and its partition.
     pub(crate) number: u32,
     /// The users it owns.
-    pub(crate) users: RangeInclusive<UserId>,
+    pub(crate) users: Users,
     /// Numbers in an index block at most.
     pub(crate) block_max: usize,
     /// Feed entries touched by one store batch at most.
@@ -81,6 +82,11 @@ impl<'s> Change<'s> {
             Event::Control(Control::Follow(edge)) => Ok(self.follow(*edge)),
             Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history),
         }
+    }
+
+    /// Notes that the store holds more users from here on.
+    pub(crate) fn grow(&mut self) {
+        self.place.users.put(&mut self.draft);
     }
 
     /// The batch, with the position it brings the shard to.
@@ -170,7 +176,7 @@ impl<'s> Change<'s> {
     }
 
     fn owns(&self, user: UserId) -> bool {
-        self.place.users.contains(&user)
+        self.place.users.own(user)
     }
 
     /// Up to `max` local followers above `after`, ascending.

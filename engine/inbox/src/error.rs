@@ -1,10 +1,15 @@
+use std::sync::Arc;
+
+use relations::UserId;
 use thiserror::Error;
+
+use crate::{Phase, shard::report};
 
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What an inbox answers when it cannot do as asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The text was not made by a page.
@@ -13,13 +18,39 @@ pub enum Error {
         /// The text as given, shortened.
         given: String,
     },
-    /// There has to be one store for each shard of the map.
-    #[error("{stores} stores were given for {shards} shards")]
-    Stores {
-        /// Stores given.
-        stores: usize,
-        /// Shards in the map.
-        shards: u32,
+    /// No shard owns the user yet: the shard map ends before it.
+    #[error("no inbox shard owns user {user} yet: the shard map ends at {end}")]
+    Unowned {
+        /// Who.
+        user: UserId,
+        /// The first user without a shard.
+        end: UserId,
+    },
+    /// There is no store for the shard.
+    #[error("no store was given for shard {shard}")]
+    NoStore {
+        /// The shard.
+        shard: u32,
+    },
+    /// The shard cannot be read in this process now.
+    #[error("shard {shard} cannot be read just now: {phase}")]
+    NotServing {
+        /// The shard.
+        shard: u32,
+        /// What it does instead.
+        phase: Phase,
+    },
+    /// No process answers for the shard.
+    #[error("no process answers for shard {shard} just now: it may be on its way from one to another")]
+    NoAnswer {
+        /// The shard.
+        shard: u32,
+    },
+    /// A question or an answer that this program cannot read.
+    #[error("{reason}")]
+    Foreign {
+        /// What was read, and what to do.
+        reason: String,
     },
     /// The store was filled under another shard map. Moving users between shards takes a rebuild.
     #[error("the store of shard {shard} holds the users {found}, but the shard map gives it {wanted}")]
@@ -77,9 +108,8 @@ pub enum Error {
     /// The bus failed.
     #[error("the bus failed an inbox shard")]
     Bus {
-        /// What it said.
-        #[from]
-        source: bus::Error,
+        /// What it said. Shared, since a shard's trouble is shown to many.
+        source: Arc<bus::Error>,
     },
 }
 
@@ -89,9 +119,38 @@ impl Error {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Store { source } => source.retryable(),
-            // Another node's bus comes back; the embedded one says so once more, and is closed then.
-            Self::Bus { source } => source.retryable() || matches!(source, bus::Error::Unavailable { .. }),
+            // Who lost the partition may get it again. Another node's bus comes back; the embedded one says so once
+            // more, and is closed then.
+            Self::Bus { source } => {
+                source.retryable()
+                    || matches!(**source, bus::Error::Lost { .. } | bus::Error::Unavailable { .. })
+            }
+            Self::NotServing { .. } | Self::NoAnswer { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether there is no bus any more in this process.
+    pub(crate) fn is_end_of_bus(&self) -> bool {
+        matches!(self, Self::Bus { source } if matches!(**source, bus::Error::Unavailable { .. }))
+    }
+
+    /// Whether somebody else still has the partition.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Bus { source } if matches!(**source, bus::Error::Busy { .. }))
+    }
+
+    /// What the readers of a shard hear that has this fault.
+    pub(crate) fn stopped(&self, shard: u32) -> Self {
+        match self {
+            Self::Stopped { .. } => self.clone(),
+            fault => Self::Stopped { shard, reason: report(fault) },
+        }
+    }
+}
+
+impl From<bus::Error> for Error {
+    fn from(source: bus::Error) -> Self {
+        Self::Bus { source: Arc::new(source) }
     }
 }

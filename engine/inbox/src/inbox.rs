@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
-use bus::Bus;
-use parking_lot::Mutex;
-use relations::{ShardMap, UserId, stream::INBOX};
-use store::Store;
+use bus::{Bus, Everything, Placement};
+use relations::{LiveMap, UserId, stream::INBOX};
 use tokio::sync::watch;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -11,28 +9,35 @@ use tokio_util::{
 };
 
 use crate::{
-    Cursor, Error, Options, Page, Result,
-    applier::Applier,
-    metric::Meters,
+    Cursor, Error, Options, Page, Phase, Result, Stores,
+    followers::Followers,
+    home::{Home, State},
     read,
-    shard::{Shard, State},
+    shard::report,
+    supervisor::Supervisor,
     tables::{FEEDS, FOLLOWERS, FOLLOWING, OUTBOXES},
+    turn::Ground,
 };
 
-/// How far a shard is in its stream.
+/// How far a shard of this process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The shard.
     pub shard: u32,
+    /// What it does.
+    pub phase: Phase,
     /// The last sequence whose effects are all there.
     pub applied: u64,
     /// The last sequence in the stream.
     pub last: u64,
     /// Why the shard stopped applying, if it did.
     pub fault: Option<String>,
+    /// What it waits for to pass, if it does.
+    pub trouble: Option<String>,
 }
 
-/// All shards of this process. Clones are cheap and the same; when the last one is dropped the shards stop
+/// The shards of this process: those that its placement gives it, each from the moment it has its partition and has
+/// applied what stood there. Clones are cheap and the same; when the last one is dropped the shards stop
 /// by themselves, [`close`](Self::close) waits for it.
 #[derive(Clone)]
 pub struct Inbox {
@@ -40,159 +45,175 @@ pub struct Inbox {
 }
 
 struct Inner {
-    map: ShardMap,
-    shards: Vec<Home>,
+    map: LiveMap,
+    /// Every shard there is, by number.
+    homes: Vec<Arc<Home>>,
     bus: Arc<dyn Bus>,
+    phases: watch::Sender<u64>,
     tasks: TaskTracker,
     stop: DropGuard,
 }
 
-/// A shard as readers see it.
-struct Home {
-    store: Arc<dyn Store>,
-    state: watch::Receiver<State>,
-}
-
 impl Inbox {
-    /// Opens every shard of `map` over its store, opened with [`TABLES`](crate::TABLES), and starts
-    /// reading the stream `inbox`, which must exist with a partition for each shard.
-    ///
-    /// # Errors
-    /// [`Error::Stores`], [`Error::Users`], [`Error::Gap`] and [`Error::Ahead`] when map, stores and stream do
-    /// not belong together; [`Error::Store`] and [`Error::Bus`] when one of them fails.
-    pub async fn open(
+    /// Takes up the shards that `placement` gives this process, now and later, each over its store, and reads the
+    /// stream `inbox`, which must exist with a partition for each shard of `map`. Of what fails, the shard concerned
+    /// says so in its [`Position`]. Needs a Tokio runtime.
+    #[must_use]
+    pub fn open(
         options: Options,
         bus: Arc<dyn Bus>,
-        stores: Vec<Arc<dyn Store>>,
-        map: ShardMap,
-    ) -> Result<Self> {
-        let wrong = Error::Stores { stores: stores.len(), shards: map.shards() };
-        if stores.len() != map.shards() as usize {
-            return Err(wrong);
-        }
+        stores: Arc<dyn Stores>,
+        map: LiveMap,
+        placement: Arc<dyn Placement>,
+    ) -> Self {
         let cancel = CancellationToken::new();
-        let mut shards = Vec::new();
-        let mut homes = Vec::new();
-        for (shard, store) in (0..map.shards()).zip(stores) {
-            let Some(users) = map.users_of(shard) else { return Err(wrong) };
-            let opening = Arc::clone(&store);
-            let applier = tokio::task::spawn_blocking(move || Applier::open(shard, users, &options, opening))
-                .await
-                .map_err(|error| Error::Stopped { shard, reason: error.to_string() })??;
-            let (sender, state) = watch::channel(State { applied: applier.applied(), fault: None });
-            let task = Shard {
-                shard,
-                bus: Arc::clone(&bus),
-                applier: Arc::new(Mutex::new(applier)),
-                messages_max: options.batch_messages_max.max(1),
-                state: sender,
-                cancel: cancel.clone(),
-                meters: Meters::of(shard),
-            };
-            task.check().await?;
-            homes.push(Home { store, state });
-            shards.push(task);
-        }
+        let phases = watch::Sender::new(0);
+        let homes: Vec<Arc<Home>> =
+            (0..map.load().shards()).map(|shard| Arc::new(Home::new(shard, phases.clone()))).collect();
+        let ground = Ground { options, bus: Arc::clone(&bus), stores, map: map.clone() };
+        let supervisor =
+            Supervisor { homes: homes.clone(), ground: Arc::new(ground), placement, cancel: cancel.clone() };
         let tasks = TaskTracker::new();
-        for shard in shards {
-            tasks.spawn(shard.run());
-        }
+        tasks.spawn(supervisor.run());
         tasks.close();
-        Ok(Self { inner: Arc::new(Inner { map, shards: homes, bus, tasks, stop: cancel.drop_guard() }) })
+        Self { inner: Arc::new(Inner { map, homes, bus, phases, tasks, stop: cancel.drop_guard() }) }
     }
 
-    /// Stops applying and waits until every shard has finished its store batch. Reads go on working.
+    /// Opens every shard in this process, which is the only one. Answers once each has its store and its partition; what
+    /// stood there may still be on its way.
+    ///
+    /// # Errors
+    /// [`Error::Users`], [`Error::Gap`] and [`Error::Ahead`] when map, stores and stream do not belong together;
+    /// whatever `stores` says; [`Error::Store`] and [`Error::Bus`] when one of them fails.
+    pub async fn alone(
+        options: Options,
+        bus: Arc<dyn Bus>,
+        stores: Arc<dyn Stores>,
+        map: LiveMap,
+    ) -> Result<Self> {
+        let inbox = Self::open(options, bus, stores, map, Arc::new(Everything::default()));
+        for home in &inbox.inner.homes {
+            let begun = |state: &State| {
+                state.trouble.is_some() || !matches!(state.phase, Phase::Absent | Phase::Opening)
+            };
+            let mut state = home.watch();
+            let failed = match state.wait_for(begun).await {
+                Ok(state) => state.fault.clone().or_else(|| state.trouble.clone()),
+                Err(_) => Some(closed(home.shard)),
+            };
+            if let Some(error) = failed {
+                inbox.close().await;
+                return Err(error);
+            }
+        }
+        Ok(inbox)
+    }
+
+    /// Stops applying and answering, and waits until every shard has finished its store batch and closed its
+    /// store.
     pub async fn close(&self) {
         self.inner.stop.token().cancel();
         self.inner.tasks.wait().await;
     }
 
-    /// A page of `user`'s feed: posts of those the user follows, newest first. `limit` is at least 1.
+    /// A page of `user`'s feed: posts of those the user follows, newest first. `limit` is at least 1. Blocks on disk.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::Corrupt`].
+    /// [`Error::Unowned`], [`Error::NotServing`], [`Error::Stopped`], [`Error::Store`], [`Error::Corrupt`].
     pub fn feed(&self, user: UserId, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
-        read::page(self.home(user)?, FEEDS, user.0, cursor, limit)
+        read::page(&**self.home(user)?.store()?, FEEDS, user.0, cursor, limit)
     }
 
-    /// A page of `author`'s own posts, newest first. `limit` is at least 1.
+    /// A page of `author`'s own posts, newest first. `limit` is at least 1. Blocks on disk.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::Corrupt`].
+    /// As [`feed`](Self::feed).
     pub fn posts(&self, author: UserId, cursor: Option<Cursor>, limit: usize) -> Result<Page> {
-        read::page(self.home(author)?, OUTBOXES, author.0, cursor, limit)
+        read::page(&**self.home(author)?.store()?, OUTBOXES, author.0, cursor, limit)
     }
 
-    /// Up to `limit` of those `user` follows, ascending, above `after`.
+    /// Up to `limit` of those `user` follows, ascending, above `after`. Blocks on disk.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// As [`feed`](Self::feed).
     pub fn following(&self, user: UserId, after: Option<UserId>, limit: usize) -> Result<Vec<UserId>> {
-        read::neighbours(self.home(user)?, FOLLOWING, user, after, limit)
+        read::neighbours(&**self.home(user)?.store()?, FOLLOWING, user, after, limit)
     }
 
-    /// Up to `limit` followers of `author`, ascending, above `after`: those of every shard.
+    /// Up to `limit` followers of `author`, ascending, above `after`: those of every shard. Blocks on disk.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// As [`feed`](Self::feed), for the first shard that cannot be read.
     pub fn followers(&self, author: UserId, after: Option<UserId>, limit: usize) -> Result<Vec<UserId>> {
-        // Shards own ascending ranges of users: one after the other is in order, and those before `after`'s
-        // have nothing above it.
-        let first = after.map_or(0, |after| self.inner.map.shard_of(after));
-        let mut users = Vec::new();
-        for shard in self.inner.shards.iter().skip(first as usize) {
-            if users.len() >= limit {
-                break;
-            }
-            users.extend(read::neighbours(&*shard.store, FOLLOWERS, author, after, limit - users.len())?);
+        self.home(author)?;
+        let mut followers = Followers::new(&self.inner.map.load(), after, limit);
+        while let Some(ask) = followers.next() {
+            let store = self.shard(ask.shard)?.store()?;
+            followers.take(ask, read::neighbours(&**store, FOLLOWERS, author, ask.after, ask.limit)?);
         }
-        Ok(users)
+        Ok(followers.into_users())
     }
 
-    /// How far each shard is.
+    /// How far each shard of this process is.
     ///
     /// # Errors
     /// [`Error::Bus`] when the bus cannot say how long its partitions are.
     pub async fn positions(&self) -> Result<Vec<Position>> {
-        let mut positions = Vec::with_capacity(self.inner.shards.len());
-        for (shard, Home { state, .. }) in (0..).zip(&self.inner.shards) {
-            let last = self.inner.bus.bounds(INBOX, shard).await?.last;
-            let State { applied, fault } = state.borrow().clone();
-            positions.push(Position { shard, applied, last: last.max(applied), fault });
+        let mut positions = Vec::new();
+        for home in &self.inner.homes {
+            let State { phase, applied, fault, trouble } = home.state();
+            if phase == Phase::Absent {
+                continue;
+            }
+            let last = self.inner.bus.bounds(INBOX, home.shard).await?.last.max(applied);
+            let [fault, trouble] = [fault, trouble].map(|error| error.as_ref().map(report));
+            positions.push(Position { shard: home.shard, phase, applied, last, fault, trouble });
         }
         Ok(positions)
     }
 
-    /// Whether every shard is still applying.
+    /// Whether every shard that is in this process serves.
     ///
     /// # Errors
-    /// [`Error::Stopped`] names the first that is not, and why.
+    /// [`Error::Stopped`] or [`Error::NotServing`] names the first that does not, and why.
     pub fn check(&self) -> Result<()> {
-        for (shard, Home { state, .. }) in (0..).zip(&self.inner.shards) {
-            if let Some(fault) = &state.borrow().fault {
-                return Err(Error::Stopped { shard, reason: fault.clone() });
+        for home in &self.inner.homes {
+            match home.state() {
+                State { fault: Some(fault), .. } => return Err(fault.stopped(home.shard)),
+                State { phase: phase @ (Phase::Opening | Phase::CatchingUp { .. }), .. } => {
+                    return Err(Error::NotServing { shard: home.shard, phase });
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 
-    /// Waits until `shard` has applied `sequence`.
+    /// Waits until `shard` serves and has applied `sequence`.
     ///
     /// # Errors
     /// [`Error::Stopped`] when it stops before, or there is no such shard.
     pub async fn wait_applied(&self, shard: u32, sequence: u64) -> Result<()> {
-        let stopped = |reason: &str| Error::Stopped { shard, reason: reason.to_owned() };
-        let known = self.inner.shards.get(shard as usize).ok_or_else(|| stopped("there is no such shard"))?;
-        let mut state = known.state.clone();
-        let reached = |state: &State| state.applied >= sequence || state.fault.is_some();
-        let state = state.wait_for(reached).await.map_err(|_| stopped("it was closed"))?;
-        match &state.fault {
-            Some(fault) if state.applied < sequence => Err(stopped(fault)),
-            _ => Ok(()),
+        let home = self.shard(shard)?;
+        let mut state = home.watch();
+        let reached = |state: &State| {
+            state.fault.is_some() || (state.applied >= sequence && state.phase == Phase::Serving)
+        };
+        tokio::select! {
+            biased;
+            state = state.wait_for(reached) => match state {
+                Ok(state) => match &state.fault {
+                    Some(fault) if state.applied < sequence || !home.serves() => Err(fault.stopped(shard)),
+                    _ => Ok(()),
+                },
+                Err(_) => Err(closed(shard)),
+            },
+            () = self.inner.stop.token().cancelled() => Err(closed(shard)),
         }
     }
 
-    /// Waits until every shard has applied all that its partition holds at the time of the call.
+    /// Waits until every shard of this process serves and has applied all that its partition holds at the time of the
+    /// call.
     ///
     /// # Errors
     /// [`Error::Stopped`] when a shard stops before; [`Error::Bus`].
@@ -203,10 +224,27 @@ impl Inbox {
         Ok(())
     }
 
-    fn home(&self, user: UserId) -> Result<&dyn Store> {
-        let shard = self.inner.map.shard_of(user);
-        let home = self.inner.shards.get(shard as usize);
-        let missing = || Error::Stores { stores: self.inner.shards.len(), shards: self.inner.map.shards() };
-        Ok(&*home.ok_or_else(missing)?.store)
+    /// Counts the changes of any shard's phase.
+    pub(crate) fn phases(&self) -> watch::Receiver<u64> {
+        self.inner.phases.subscribe()
     }
+
+    pub(crate) fn homes(&self) -> &[Arc<Home>] {
+        &self.inner.homes
+    }
+
+    fn shard(&self, shard: u32) -> Result<&Arc<Home>> {
+        let unknown = || Error::Stopped { shard, reason: "there is no such shard".to_owned() };
+        self.inner.homes.get(shard as usize).ok_or_else(unknown)
+    }
+
+    fn home(&self, user: UserId) -> Result<&Arc<Home>> {
+        let map = self.inner.map.load();
+        let unowned = || Error::Unowned { user, end: map.end().unwrap_or(user) };
+        self.shard(map.shard_of(user).ok_or_else(unowned)?)
+    }
+}
+
+fn closed(shard: u32) -> Error {
+    Error::Stopped { shard, reason: "it was closed".to_owned() }
 }

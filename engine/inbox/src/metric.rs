@@ -12,10 +12,18 @@ pub const APPLIED: &str = "catena_inbox_applied_sequence";
 pub const LAG: &str = "catena_inbox_lag_messages";
 /// One store batch, from snapshot to commit.
 pub const APPLY_SECONDS: &str = "catena_inbox_apply_seconds";
+/// 1 while this process answers reads of the shard, 0 otherwise.
+pub const SERVING: &str = "catena_inbox_serving";
+/// Questions to a shard elsewhere that were put again, because nobody answered yet.
+pub const ASKED_AGAIN: &str = "catena_inbox_asked_again_total";
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::change::Tally;
+
+pub(crate) fn asked_again(shard: u32) {
+    counter!(ASKED_AGAIN, "shard" => shard.to_string()).increment(1);
+}
 
 /// One shard's metrics.
 pub(crate) struct Meters {
@@ -23,6 +31,7 @@ pub(crate) struct Meters {
     activities: Counter,
     refused: Counter,
     applied: Gauge,
+    pub(crate) serving: Gauge,
     pub(crate) lag: Gauge,
     pub(crate) apply: Histogram,
 }
@@ -35,6 +44,7 @@ impl Meters {
             activities: counter!(ACTIVITIES, "shard" => shard.clone()),
             refused: counter!(REFUSED, "shard" => shard.clone()),
             applied: gauge!(APPLIED, "shard" => shard.clone()),
+            serving: gauge!(SERVING, "shard" => shard.clone()),
             lag: gauge!(LAG, "shard" => shard.clone()),
             apply: histogram!(APPLY_SECONDS, "shard" => shard),
         }

@@ -1,10 +1,7 @@
 //! How far a shard is: rows of `inbox-meta`, written in the same store batch as the effects they vouch for.
 //!
 //! `applied`: the last sequence whose effects are all there. `paused`: the last follower reached while the
-//! effects of `applied + 1` are being spread over more than one store batch. `users`: first and last user the
-//! store was made for.
-
-use std::ops::RangeInclusive;
+//! effects of `applied + 1` are being spread over more than one store batch. Further rows: [`crate::users`].
 
 use relations::UserId;
 use store::Snapshot;
@@ -12,12 +9,11 @@ use store::Snapshot;
 use crate::{
     Error, Result,
     draft::Draft,
-    tables::{META, number, pair, right},
+    tables::{META, number},
 };
 
 const APPLIED: &[u8] = b"applied";
 const PAUSED: &[u8] = b"paused";
-const USERS: &[u8] = b"users";
 
 /// How far a shard is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,24 +42,6 @@ impl Position {
 /// The last sequence whose effects are all there.
 pub(crate) fn applied(snapshot: &dyn Snapshot) -> Result<u64> {
     snapshot.get(META, APPLIED)?.map_or(Ok(0), |row| number(&row).ok_or(CORRUPT))
-}
-
-/// The users the store was made for; `None` in a new one.
-pub(crate) fn users(snapshot: &dyn Snapshot) -> Result<Option<RangeInclusive<UserId>>> {
-    let Some(row) = snapshot.get(META, USERS)? else { return Ok(None) };
-    let first = row.get(..8).and_then(number).ok_or(CORRUPT)?;
-    let last = right(&row).ok_or(CORRUPT)?;
-    Ok(Some(UserId(first)..=UserId(last)))
-}
-
-/// Notes the users the store is made for.
-pub(crate) fn put_users(draft: &mut Draft<'_>, users: &RangeInclusive<UserId>) {
-    draft.put(META, USERS, pair(users.start().0, users.end().0).to_vec());
-}
-
-/// `first-last`, for people.
-pub(crate) fn shown(users: &RangeInclusive<UserId>) -> String {
-    format!("{}-{}", users.start(), users.end())
 }
 
 const CORRUPT: Error = Error::Corrupt { table: META };

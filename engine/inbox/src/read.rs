@@ -13,8 +13,12 @@ use crate::{
     tables::{POSTS, end_of, pair, right},
 };
 
+/// Bytes of posts on a page of more than one post: a page has to fit where a post fits, in memory and on its way
+/// between processes.
+const PAGE_BYTES_MAX: usize = 512 << 10;
+
 /// Up to `limit` entries (at least 1) of `owner`'s index, newest first. Numbers whose post is gone are
-/// skipped, so a page is full while there is something to fill it with.
+/// skipped, so a page is full while there is something to fill it with; large posts fill it earlier.
 pub(crate) fn page(
     store: &dyn Store,
     table: Table,
@@ -25,21 +29,12 @@ pub(crate) fn page(
     let snapshot = store.snapshot()?;
     let below = cursor.map_or(u64::MAX, |cursor| cursor.0);
     let limit = limit.max(1);
-    let mut items: Vec<Item> = Vec::new();
-    let mut full = false;
+    let mut filling = Filling { below, limit, items: Vec::new(), bytes: 0, full: false };
     let mut failure = None;
-    snapshot.scan_back(table, &pair(owner, 0), &pair(owner, below), &mut |key, value| match take(
-        &*snapshot,
-        table,
-        (key, value),
-        below,
-        limit,
-        &mut items,
-    ) {
-        Ok(flow) => {
-            full = flow.is_break();
-            flow
-        }
+    snapshot.scan_back(table, &pair(owner, 0), &pair(owner, below), &mut |key, value| match filling
+        .take(&*snapshot, table, key, value)
+    {
+        Ok(flow) => flow,
         Err(error) => {
             failure = Some(error);
             ControlFlow::Break(())
@@ -48,6 +43,7 @@ pub(crate) fn page(
     if let Some(error) = failure {
         return Err(error);
     }
+    let Filling { items, full, .. } = filling;
     // An activity that is still being spread may be on the page, one above what is applied for all.
     let newest = items.first().map_or(0, |item| item.sequence);
     let to = position::applied(&*snapshot)?.max(newest).min(below.saturating_sub(1));
@@ -56,24 +52,39 @@ pub(crate) fn page(
     Ok(Page { items, next: oldest.map(Cursor), covered })
 }
 
-/// Adds one block's posts; breaks at the first that no longer fits.
-fn take(
-    snapshot: &dyn Snapshot,
-    table: Table,
-    (key, value): (&[u8], &[u8]),
+/// A page in the making.
+struct Filling {
     below: u64,
     limit: usize,
-    items: &mut Vec<Item>,
-) -> Result<ControlFlow<()>> {
-    let block = right(key).and_then(|first| block::decode(first, value)).ok_or(Error::Corrupt { table })?;
-    for sequence in block.into_iter().rev().filter(|number| *number < below) {
-        let Some(post) = snapshot.get(POSTS, &sequence.to_be_bytes())? else { continue };
-        if items.len() == limit {
-            return Ok(ControlFlow::Break(()));
+    items: Vec<Item>,
+    bytes: usize,
+    /// There was more than fits.
+    full: bool,
+}
+
+impl Filling {
+    /// Adds one block's posts; breaks at the first that no longer fits.
+    fn take(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        table: Table,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<ControlFlow<()>> {
+        let block =
+            right(key).and_then(|first| block::decode(first, value)).ok_or(Error::Corrupt { table })?;
+        for sequence in block.into_iter().rev().filter(|number| *number < self.below) {
+            let Some(post) = snapshot.get(POSTS, &sequence.to_be_bytes())? else { continue };
+            self.bytes += post.len();
+            let heavy = self.bytes > PAGE_BYTES_MAX && !self.items.is_empty();
+            if heavy || self.items.len() == self.limit {
+                self.full = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            self.items.push(Item { sequence, post: Bytes::copy_from_slice(&post) });
         }
-        items.push(Item { sequence, post: Bytes::copy_from_slice(&post) });
+        Ok(ControlFlow::Continue(()))
     }
-    Ok(ControlFlow::Continue(()))
 }
 
 /// Up to `limit` users on the right side of `left` in an edge table, ascending, above `after`.

@@ -2,48 +2,81 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Settle, Stored};
-use model::chain_of;
+use bus::{Bus, Settle, Stored, Subscription};
 use parking_lot::Mutex;
-use relations::stream::INBOX;
-use tokio::{sync::watch, task::spawn_blocking, time::Instant};
+use relations::{LiveMap, stream::INBOX};
+use store::Store;
+use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error, Result,
     applier::{Applier, Arrival},
-    metric::Meters,
+    backoff::Backoff,
+    home::{Home, Phase, Serving},
 };
 
 /// The consumer group of the shards.
 const GROUP: &str = "inbox";
-/// First and longest pause after a failure that may pass.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// Longest pause between two tries to get a partition that somebody else still has.
+const BUSY_PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// What is known of a shard from outside.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// The last sequence whose effects are all there.
-    pub(crate) applied: u64,
-    /// Why it stopped, if it did.
-    pub(crate) fault: Option<String>,
-}
-
-/// One shard's task.
+/// One shard over its store.
 pub(crate) struct Shard {
-    pub(crate) shard: u32,
+    pub(crate) home: Arc<Home>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) map: LiveMap,
     pub(crate) applier: Arc<Mutex<Applier>>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) messages_max: usize,
-    pub(crate) state: watch::Sender<State>,
     pub(crate) cancel: CancellationToken,
-    pub(crate) meters: Meters,
 }
 
 impl Shard {
+    /// Applies what arrives until cancelled. After something that fails for good it is at rest until then.
+    pub(crate) async fn run(&self) {
+        let shard = self.home.shard;
+        let patiences = || (Backoff::default(), Backoff::up_to(BUSY_PAUSE_MAX));
+        let (mut backoff, mut waiting) = patiences();
+        let mut serving = None;
+        loop {
+            let before = self.applied();
+            let Err(error) = self.session(&mut serving).await else { return };
+            if !error.is_end_of_bus() {
+                serving = None;
+                self.home.enter(Phase::Opening);
+            }
+            if !error.retryable() {
+                return self.rest(error).await;
+            }
+            if self.applied() > before {
+                (backoff, waiting) = patiences();
+            }
+            let busy = error.is_busy();
+            if busy {
+                tracing::debug!(shard, "an inbox shard waits for its partition");
+            } else {
+                let pause = backoff.next();
+                tracing::warn!(shard, error = report(&error), ?pause, "an inbox shard begins again");
+            }
+            self.home.wait_out(error);
+            let patience = if busy { &mut waiting } else { &mut backoff };
+            if !patience.pause(&self.cancel).await {
+                return;
+            }
+        }
+    }
+
+    /// Does nothing more, and says why.
+    async fn rest(&self, error: Error) {
+        tracing::error!(shard = self.home.shard, fault = report(&error), "an inbox shard stopped");
+        self.home.stop(error);
+        self.cancel.cancelled().await;
+    }
+
     /// Checks that the shard and its partition belong together and miss nothing between them.
-    pub(crate) async fn check(&self) -> Result<()> {
-        let (shard, applied) = (self.shard, self.applied());
+    async fn check(&self) -> Result<()> {
+        let (shard, applied) = (self.home.shard, self.applied());
         let bounds = self.bus.bounds(INBOX, shard).await?;
         if applied > bounds.last {
             return Err(Error::Ahead { shard, applied, last: bounds.last });
@@ -54,43 +87,39 @@ impl Shard {
         Ok(())
     }
 
-    /// Applies what arrives until cancelled, or until something fails for good.
-    pub(crate) async fn run(self) {
-        let mut pause = PAUSE.0;
-        loop {
-            let before = self.applied();
-            let Err(error) = self.session().await else { return };
-            if !error.retryable() {
-                let fault = chain_of(&error);
-                tracing::error!(shard = self.shard, fault, "an inbox shard stopped");
-                self.state.send_modify(|state| state.fault = Some(fault));
-                return;
-            }
-            if self.applied() > before {
-                pause = PAUSE.0;
-            }
-            tracing::warn!(
-                shard = self.shard,
-                error = chain_of(&error),
-                ?pause,
-                "an inbox shard begins again"
-            );
-            tokio::select! {
-                () = self.cancel.cancelled() => return,
-                () = tokio::time::sleep(pause) => pause = PAUSE.1.min(pause * 2),
+    /// One subscription's life; `Ok` when cancelled.
+    async fn session(&self, serving: &mut Option<Serving>) -> Result<()> {
+        self.check().await?;
+        let credits = self.messages_max * 2;
+        let mut subscription = self.bus.subscribe(INBOX, self.home.shard, GROUP, credits).await?;
+        let mut ended = self.work(&mut *subscription, serving).await;
+        if serving.is_some() && ended.as_ref().is_err_and(|error| !error.retryable()) {
+            // What it has can still be read, and holding on to the partition makes sure that nobody has more.
+            if let Err(error) = std::mem::replace(&mut ended, Ok(())) {
+                self.rest(error).await;
             }
         }
+        // Before the subscription goes: whoever gets it next is then the only one to answer. Where the bus itself
+        // has ended, there is no next one, and reading goes on.
+        if !ended.as_ref().is_err_and(Error::is_end_of_bus) {
+            serving.take();
+        }
+        ended
     }
 
-    /// One subscription's life; `Ok` when cancelled.
-    async fn session(&self) -> Result<()> {
-        let credits = self.messages_max * 2;
-        let mut subscription = self.bus.subscribe(INBOX, self.shard, GROUP, credits).await?;
-        // A power failure may take the shard's last batch and leave the group's settlements: what is missing then is
-        // not delivered again, and has to be read before a next message happens to show the hole.
-        if !self.catch_up(self.bus.bounds(INBOX, self.shard).await?.last).await? {
+    async fn work(&self, subscription: &mut dyn Subscription, serving: &mut Option<Serving>) -> Result<()> {
+        // A power failure may take the shard's last batch and leave the group's settlements, and who had the partition
+        // before settled what this store has not seen: that is not delivered again, and has to be read before a
+        // next message happens to show the hole.
+        let last = self.bus.bounds(INBOX, self.home.shard).await?.last;
+        if serving.is_none() && self.applied() < last {
+            self.home.enter(Phase::CatchingUp { last });
+        }
+        if !self.catch_up(last).await? {
             return Ok(());
         }
+        self.home.reached(self.applied());
+        serving.get_or_insert_with(|| self.home.serve(Arc::clone(&self.store)));
         loop {
             let fetched = tokio::select! {
                 biased;
@@ -104,7 +133,7 @@ impl Shard {
             }
             Vec::into_iter(settles).for_each(Settle::ack);
             #[expect(clippy::cast_precision_loss, reason = "a count of messages stays below 2^53")]
-            self.meters.lag.set(subscription.lag().await? as f64);
+            self.home.meters().lag.set(subscription.lag().await? as f64);
         }
     }
 
@@ -138,10 +167,11 @@ impl Shard {
                 return Ok(true);
             }
             let missing = usize::try_from(last - applied).unwrap_or(usize::MAX);
-            let run = self.bus.read(INBOX, self.shard, applied + 1, missing.min(self.messages_max)).await?;
+            let run =
+                self.bus.read(INBOX, self.home.shard, applied + 1, missing.min(self.messages_max)).await?;
             let first = run.first().map_or(last + 1, |stored| stored.sequence);
             if first != applied + 1 {
-                return Err(Error::Gap { shard: self.shard, applied, first });
+                return Err(Error::Gap { shard: self.home.shard, applied, first });
             }
             if !self.apply(run).await? {
                 return Ok(false);
@@ -149,34 +179,61 @@ impl Shard {
         }
     }
 
-    /// Applies messages that follow on each other, off the async workers. False when cancelled on the way.
+    /// Applies messages that follow on each other, off the async workers. A store without room is waited for. False
+    /// when cancelled on the way.
     async fn apply(&self, run: Vec<Stored>) -> Result<bool> {
         let mut arrivals: Vec<Arrival> = run.into_iter().map(Arrival::from).collect();
         let mut done = 0;
+        let mut backoff = Backoff::default();
         while done < arrivals.len() {
             if self.cancel.is_cancelled() {
                 return Ok(false);
             }
-            let (applier, begun) = (Arc::clone(&self.applier), Instant::now());
+            let (applier, map, begun) = (Arc::clone(&self.applier), self.map.load(), Instant::now());
             let task = move || {
                 let mut applier = applier.lock();
+                applier.adopt(&map);
                 let applied = applier.apply(arrivals.get(done..).unwrap_or_default());
                 (applied, applier.applied(), arrivals)
             };
             let (applied, position, back) = spawn_blocking(task)
                 .await
-                .map_err(|error| Error::Stopped { shard: self.shard, reason: error.to_string() })?;
-            let (count, tally) = applied?;
+                .map_err(|error| Error::Stopped { shard: self.home.shard, reason: error.to_string() })?;
             arrivals = back;
+            let (count, tally) = match applied {
+                Ok(applied) => applied,
+                Err(error) if error.retryable() => {
+                    let (shard, pause) = (self.home.shard, backoff.next());
+                    tracing::warn!(shard, error = report(&error), ?pause, "an inbox shard is held up");
+                    self.home.wait_out(error);
+                    if !backoff.pause(&self.cancel).await {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            backoff = Backoff::default();
             done += count;
-            self.meters.apply.record(begun.elapsed());
-            self.meters.note(tally, position);
-            self.state.send_modify(|state| state.applied = position);
+            self.home.meters().apply.record(begun.elapsed());
+            self.home.meters().note(tally, position);
+            self.home.reached(position);
         }
         Ok(true)
     }
 
     fn applied(&self) -> u64 {
-        self.state.borrow().applied
+        self.home.applied()
     }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn report(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

@@ -12,9 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::Embedded;
-use inbox::Inbox;
-use mpc::Center;
 use serde::{Deserialize, Serialize};
 use serve::{Server, Serving};
 use telemetry::Metrics;
@@ -40,13 +37,11 @@ pub struct Node {
     addresses: Addresses,
     // In the order in which they are to be dropped: what serves before what is served.
     gateway: Serving,
-    admin: Serving,
+    admin: Option<Serving>,
     closing: CancellationToken,
     _upkeep: AbortOnDropHandle<()>,
     leaving: Arc<AtomicBool>,
-    center: Center,
-    inbox: Inbox,
-    bus: Arc<Embedded>,
+    parts: Parts,
     folder: Arc<DataFolder>,
 }
 
@@ -72,35 +67,36 @@ impl Node {
         let addresses = Addresses { http: http.address(), admin: management.address() };
         let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
 
-        let Parts { bus, center, inbox, forwarder } = Parts::start(&folder, &config).await?;
+        let parts = Parts::alone(&folder, &config).await?;
 
         let leaving = Arc::new(AtomicBool::new(false));
         let closing = CancellationToken::new();
         let gateway = http.start(
             "http",
             gateway::router(gateway::Parts {
-                forwarder,
-                inbox: inbox.clone(),
-                ready: readiness(&leaving, &folder, &bus, &center, &inbox),
+                forwarder: parts.forwarder.clone(),
+                reads: parts.reads.clone(),
+                ready: readiness(&leaving, &folder, &parts),
                 metrics: metrics.clone(),
             }),
         );
-        let admin = management.start(
-            "admin",
-            admin::router(
-                admin::Parts {
+        let managed = match &parts {
+            Parts { center: Some(center), inbox: Some(inbox), embedded: Some(bus), .. } => {
+                Some(admin::Parts {
                     center: center.clone(),
                     bus: bus.clone(),
                     inbox: inbox.clone(),
                     http: addresses.http,
                     started,
                     closing: closing.clone(),
-                },
-                admin::Access { token, hosts: config.admin.hosts.clone() },
-            ),
-        );
+                })
+            }
+            _ => None,
+        };
+        let access = admin::Access { token, hosts: config.admin.hosts.clone() };
+        let admin = managed.map(|parts| management.start("admin", admin::router(parts, access)));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
-        let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, center, inbox, bus, folder };
+        let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, parts, folder };
         if let Err(error) = node.folder.announce(&node.addresses) {
             node.shutdown().await;
             return Err(error);
@@ -119,7 +115,7 @@ impl Node {
     /// Why the node should not be sent traffic; `None` when it is ready.
     #[must_use]
     pub fn unready(&self) -> Option<String> {
-        readiness(&self.leaving, &self.folder, &self.bus, &self.center, &self.inbox)().err()
+        readiness(&self.leaving, &self.folder, &self.parts)().err()
     }
 
     /// Ends in phases: says it is not ready, finishes the requests in flight and takes no other, finishes the
@@ -129,35 +125,23 @@ impl Node {
         self.leaving.store(true, Relaxed);
         self.folder.withdraw();
         self.gateway.stop().await;
-        self.center.drain().await;
-        self.inbox.close().await;
+        self.parts.stop_intake().await;
         self.closing.cancel();
-        self.admin.stop().await;
-        self.bus.close().await;
+        if let Some(admin) = self.admin {
+            admin.stop().await;
+        }
+        self.parts.stop_bus().await;
         tracing::info!("the node has stopped");
     }
 }
 
-fn readiness(
-    leaving: &Arc<AtomicBool>,
-    folder: &DataFolder,
-    bus: &Arc<Embedded>,
-    center: &Center,
-    inbox: &Inbox,
-) -> gateway::Ready {
-    let (leaving, bus, center, inbox) = (Arc::clone(leaving), Arc::clone(bus), center.clone(), inbox.clone());
-    let data = folder.join("");
+fn readiness(leaving: &Arc<AtomicBool>, folder: &DataFolder, parts: &Parts) -> gateway::Ready {
+    let (leaving, parts, data) = (Arc::clone(leaving), parts.clone(), folder.join(""));
     Arc::new(move || {
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
         }
-        // Before the others: without the bus they stand still, and would name an effect for the cause.
-        bus.check().map_err(|failed| {
-            let data = data.display();
-            format!("{failed}; free space or replace the disk in `{data}`, then restart the node")
-        })?;
-        center.ready().map_err(|why| why.to_string())?;
-        inbox.check().map_err(|stopped| stopped.to_string())
+        parts.check(&data)
     })
 }
 

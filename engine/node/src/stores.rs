@@ -6,34 +6,40 @@ use store::{Batch, Durability, Lmdb, Options, Snapshot, Store, Table};
 
 use crate::{Config, Error, Result, folder::DataFolder};
 
-/// Every store of a node, each with its one owner.
+/// Opens or creates the stores of a node, each when its one owner needs it. Clones are cheap.
+#[derive(Clone)]
 pub(crate) struct Stores {
-    pub(crate) bus: Arc<dyn Store>,
-    pub(crate) state: Arc<dyn Store>,
-    /// One for each shard.
-    pub(crate) inboxes: Vec<Arc<dyn Store>>,
+    folder: Arc<DataFolder>,
+    file_bytes_max: usize,
 }
 
 impl Stores {
-    /// Opens or creates them all; blocks on disk.
-    pub(crate) fn open(folder: &Arc<DataFolder>, config: &Config) -> Result<Self> {
-        let open = |name: &str, tables: &[Table], durability| -> Result<Arc<dyn Store>> {
-            let options = Options {
-                map_bytes: config.store.file_bytes_max,
-                durability,
-                ..Options::new(folder.join(name), tables)
-            };
-            Ok(Arc::new(Held { store: Lmdb::open(&options)?, _folder: Arc::clone(folder) }))
-        };
-        let shards = 0..config.inbox.shards.len();
-        Ok(Self {
-            bus: open("bus", bus::TABLES, Durability::Fsync)?,
-            state: open("state", mpc::TABLES, Durability::Fsync)?,
-            // A shard that loses its last batch in a power failure reads it again from the bus.
-            inboxes: shards
-                .map(|shard| open(&format!("inbox-{shard}"), inbox::TABLES, Durability::Relaxed))
-                .collect::<Result<_>>()?,
-        })
+    pub(crate) fn new(folder: &Arc<DataFolder>, config: &Config) -> Self {
+        Self { folder: Arc::clone(folder), file_bytes_max: config.store.file_bytes_max }
+    }
+
+    /// The embedded bus's. Blocks on disk, as the others do.
+    pub(crate) fn bus(&self) -> store::Result<Arc<dyn Store>> {
+        self.open("bus", bus::TABLES, Durability::Fsync)
+    }
+
+    /// The center's.
+    pub(crate) fn state(&self) -> store::Result<Arc<dyn Store>> {
+        self.open("state", mpc::TABLES, Durability::Fsync)
+    }
+
+    fn open(&self, name: &str, tables: &[Table], durability: Durability) -> store::Result<Arc<dyn Store>> {
+        let path = self.folder.join(name);
+        let options = Options { map_bytes: self.file_bytes_max, durability, ..Options::new(path, tables) };
+        Ok(Arc::new(Held { store: Lmdb::open(&options)?, _folder: Arc::clone(&self.folder) }))
+    }
+}
+
+/// Each inbox shard's.
+impl inbox::Stores for Stores {
+    fn open(&self, shard: u32) -> inbox::Result<Arc<dyn Store>> {
+        // A shard that loses its last batch in a power failure reads it again from the bus.
+        Ok(Self::open(self, &format!("inbox-{shard}"), inbox::TABLES, Durability::Relaxed)?)
     }
 }
 
@@ -71,8 +77,10 @@ mod tests {
     fn the_folder_stays_taken_until_the_last_store_is_gone() {
         let around = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::take(around.path()).unwrap());
-        let Stores { bus, state, inboxes } = Stores::open(&folder, &Config::default()).unwrap();
-        drop((folder, state, inboxes));
+        let stores = Stores::new(&folder, &Config::default());
+        let (bus, state) = (stores.bus().unwrap(), stores.state().unwrap());
+        let inbox = inbox::Stores::open(&stores, 0).unwrap();
+        drop((folder, stores, state, inbox));
         let refused = DataFolder::take(around.path()).unwrap_err();
         assert!(matches!(refused, Error::InUse { .. }), "{refused}");
         drop(bus);

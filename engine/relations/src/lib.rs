@@ -3,7 +3,7 @@
 //!
 //! An author's posts, the follows of that author and the retractions of those posts travel under one key
 //! ([`UserId`] of the author in decimal), so that the bus keeps them in order (ADR 6). Nothing here does
-//! I/O.
+//! I/O; what changes while a process runs is the shard map, behind its [`LiveMap`].
 
 mod event;
 mod history;
@@ -16,7 +16,7 @@ pub use event::{
 };
 pub use history::{History, InvalidHistory};
 pub use post::{InvalidPostId, PostId};
-pub use shard_map::{InvalidShardMap, ShardMap};
+pub use shard_map::{InvalidShardMap, LiveMap, Range, ShardMap};
 pub use user::{InvalidUserId, UserId};
 
 /// The streams that graph words travel in.

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc, time::Instant};
 use bus::{Bus, StreamSpec};
 use inbox::Inbox;
 use model::{Message, Name};
-use relations::{Activity, Control, Edge, PostId, ShardMap, UserId, stream::INBOX};
+use relations::{Activity, Control, Edge, LiveMap, PostId, ShardMap, UserId, stream::INBOX};
 use store::{Batch, Durability, Lmdb, Store};
 
 use crate::report::Row;
@@ -57,8 +57,9 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Row>> {
 }
 
 async fn open(log: &Arc<dyn Bus>, shard: &Arc<dyn Store>) -> anyhow::Result<Inbox> {
-    let (log, stores) = (Arc::clone(log), vec![Arc::clone(shard)]);
-    Ok(Inbox::open(inbox::Options::default(), log, stores, ShardMap::single()).await?)
+    let (log, stores) = (Arc::clone(log), Arc::new(vec![Arc::clone(shard)]));
+    let map = LiveMap::new(ShardMap::single());
+    Ok(Inbox::alone(inbox::Options::default(), log, stores, map).await?)
 }
 
 fn lmdb(path: &Path, tables: &[store::Table], durability: Durability) -> anyhow::Result<Arc<dyn Store>> {

@@ -24,7 +24,8 @@ async fn the_state_of_everything_is_shown() {
     let bundles = plane.get("/v1/bundles").await;
     assert_eq!(bundles["present"][0]["name"], "checker");
     assert_eq!(bundles["refused"][0]["reason"], "no bundle");
-    assert_eq!(plane.get("/v1/shards").await["items"], json!([{"shard": 0, "applied": 0, "last": 0}]));
+    let shard = json!({"shard": 0, "phase": "serving", "applied": 0, "last": 0});
+    assert_eq!(plane.get("/v1/shards").await["items"], json!([shard]));
     let streams = plane.get("/v1/streams").await;
     let names: Vec<_> = streams["items"].as_array().unwrap().iter().map(|stream| &stream["name"]).collect();
     assert_eq!(names, ["dead-letters", "inbox", "out", "posts"]);

@@ -16,9 +16,9 @@ use http_body_util::BodyExt;
 use inbox::Inbox;
 use model::{BundleRef, Call, Catalog, Fault, Message, Name, Outcome, Processor, Refusal, Resolved, Wanted};
 use mpc::{BundleFile, Bundles, Center, Loaded, RefusedFile, ToStreams};
-use relations::{ShardMap, stream::INBOX};
+use relations::{LiveMap, ShardMap, stream::INBOX};
 use serde_json::Value;
-use store::Memory;
+use store::{Memory, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -76,9 +76,10 @@ impl Plane {
             placement: Arc::new(bus::Everything::default()),
         };
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
-        let shard = Arc::new(Memory::new(inbox::TABLES));
-        let map = ShardMap::single();
-        let inbox = Inbox::open(inbox::Options::default(), Arc::clone(&bus), vec![shard], map).await.unwrap();
+        let stores: Vec<Arc<dyn Store>> = vec![Arc::new(Memory::new(inbox::TABLES))];
+        let map = LiveMap::new(ShardMap::single());
+        let inbox = Inbox::alone(inbox::Options::default(), Arc::clone(&bus), Arc::new(stores), map);
+        let inbox = inbox.await.unwrap();
         let closing = CancellationToken::new();
         let parts = Parts {
             center: center.clone(),

@@ -5,14 +5,14 @@ use bytes::Bytes;
 use chain::{Format, Source};
 use model::{BundleRef, Call, Digest, Fault, Outcome, Processor, Refusal, Resolved, Wanted};
 use mpc::Streams;
-use relations::{Edge, Event, History, UserId};
+use relations::{Edge, Event, History, ShardMap};
 use serde_json::{Value, json};
 
 use super::*;
 
 /// Shards begin at users 0, 10 and 20.
 fn fan_out() -> FanOut {
-    FanOut::new(ShardMap::new(vec![0, 10, 20]).unwrap())
+    FanOut::new(LiveMap::new(ShardMap::new(vec![0, 10, 20]).unwrap()))
 }
 
 struct Pass;
@@ -46,13 +46,14 @@ fn plan(output: &str) -> Plan {
 
 /// A lane's state, and the calls a lane makes.
 struct Lane {
+    router: FanOut,
     plan: Plan,
     state: HashMap<Bytes, Bytes>,
 }
 
 impl Lane {
     fn new() -> Self {
-        Self { plan: plan("inbox"), state: HashMap::new() }
+        Self { router: fan_out(), plan: plan("inbox"), state: HashMap::new() }
     }
 
     fn route(
@@ -69,7 +70,7 @@ impl Lane {
         let mut lane = LaneState::new(&read);
         let (plan, output) = (&self.plan, output.as_ref());
         let routed = Routed { plan, origin: &origin, partition: 0, output, message, streams: &streams };
-        let publications = fan_out().route(routed, &mut lane)?;
+        let publications = self.router.route(routed, &mut lane)?;
         for (key, value) in lane.into_writes() {
             self.state.insert(key, value.unwrap());
         }
@@ -120,6 +121,28 @@ fn a_post_goes_once_to_each_shard_with_a_follower_and_home() {
     assert_eq!(lane.post(accepted(12)), [0, 1, 2]);
     assert_eq!(lane.direct(Control::Retract(post_id(12))), [0, 1, 2]);
     assert_eq!(lane.post(accepted(13)), [1]);
+}
+
+#[test]
+fn a_user_whom_the_map_does_not_know_yet_waits_for_a_later_one() {
+    let range = relations::Range { first_user: UserId(0), shard: 0 };
+    let first = ShardMap::from_ranges(1, 3, vec![range], Some(UserId(10))).unwrap();
+    let live = LiveMap::new(first.clone());
+    let mut lane = Lane { router: FanOut::new(live.clone()), ..Lane::new() };
+    let sent = |lane: &mut Lane, message: Message, output| {
+        let sent = lane.route(message.clone(), output, message)?;
+        Ok::<_, mpc::Error>(sent.into_iter().map(|publication| publication.partition).collect::<Vec<_>>())
+    };
+    let follow = Control::Follow(edge(12, 3)).to_message("m".into());
+    for (message, output) in [(follow.clone(), None), (accepted(12), Some("inbox"))] {
+        let refused = sent(&mut lane, message, output).unwrap_err();
+        assert!(refused.retryable(), "{refused}");
+        assert!(refused.to_string().contains("no inbox shard owns user 12 in version 1"), "{refused}");
+    }
+    live.adopt(first.extended(Some(UserId(20)), 2).unwrap()).unwrap();
+    assert_eq!(sent(&mut lane, follow, None).unwrap(), [2]);
+    assert_eq!(sent(&mut lane, accepted(12), Some("inbox")).unwrap(), [2]);
+    assert_eq!(sent(&mut lane, accepted(3), Some("inbox")).unwrap(), [0, 2]);
 }
 
 #[test]

@@ -69,3 +69,34 @@ async fn a_closed_bus_accepts_nothing() {
     assert!(answers.iter().all(Result::is_err));
     assert!(world.forwarder.follow(UserId(1), UserId(2)).await.is_err());
 }
+
+#[tokio::test]
+async fn users_without_a_shard_store_nothing_and_no_one_else_is_harmed() {
+    use catena_feed::Error;
+    let range = relations::Range { first_user: UserId(0), shard: 0 };
+    let map = ShardMap::from_ranges(1, 1, vec![range], Some(UserId(10))).unwrap();
+    let mut world = World::new(map).await;
+    let (home, nobody) = (UserId(1), UserId(10));
+    let keep = relations::History::Keep;
+    let refused = [
+        world.forwarder.post(new_post(10, "hi"), None).await.map(drop),
+        world.forwarder.follow(nobody, home).await,
+        world.forwarder.follow(home, nobody).await,
+        world.forwarder.unfollow(nobody, home, keep).await,
+        world.forwarder.retract(PostId { author: nobody, unique: 1 }).await,
+    ];
+    for (refused, name) in refused.into_iter().zip(["actor", "user", "author", "user", "post"]) {
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(error, Error::Unowned { role, user, .. } if (role, user) == (name, nobody)),
+            "{error}"
+        );
+        assert!(error.took_nothing() && !error.retryable());
+    }
+    assert_eq!(stored(&world).await.len(), 0);
+    let posts = [9, 10, 9].map(|author| (new_post(author, "hi"), None)).into();
+    let answers = world.forwarder.post_all(posts).await;
+    assert!(matches!(&answers[..], [Ok(_), Err(Error::Unowned { .. }), Ok(_)]), "{answers:?}");
+    world.settle().await;
+    assert_eq!(ids(&world.inbox.posts(UserId(9), None, 9).unwrap()).len(), 2);
+}

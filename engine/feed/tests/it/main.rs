@@ -12,7 +12,7 @@ use bus::Embedded;
 use catena_feed::{FanOut, Forwarder, NewPost, provision};
 use inbox::{Inbox, Options};
 use lanes::Lanes;
-use relations::{PostId, ShardMap, UserId};
+use relations::{LiveMap, PostId, ShardMap, UserId};
 use store::{Memory, Store};
 
 const PARTITIONS: u32 = 3;
@@ -23,7 +23,7 @@ struct World {
     forwarder: Forwarder,
     lanes: Lanes,
     inbox: Inbox,
-    map: ShardMap,
+    map: LiveMap,
     stores: Vec<Arc<dyn Store>>,
 }
 
@@ -34,9 +34,10 @@ impl World {
         provision(&*bus, PARTITIONS, map.shards()).await.unwrap();
         let stores: Vec<Arc<dyn Store>> =
             (0..map.shards()).map(|_| Arc::new(Memory::new(inbox::TABLES)) as Arc<dyn Store>).collect();
+        let map = LiveMap::new(map);
         let inbox = open(&bus, &stores, &map).await;
         Self {
-            forwarder: Forwarder::new(bus.clone(), PARTITIONS),
+            forwarder: Forwarder::new(bus.clone(), PARTITIONS, map.clone()),
             lanes: Lanes::new(bus.clone(), FanOut::new(map.clone())),
             bus,
             inbox,
@@ -61,9 +62,9 @@ impl World {
     }
 }
 
-async fn open(bus: &Arc<Embedded>, stores: &[Arc<dyn Store>], map: &ShardMap) -> Inbox {
+async fn open(bus: &Arc<Embedded>, stores: &[Arc<dyn Store>], map: &LiveMap) -> Inbox {
     let options = Options { batch_messages_max: 5, batch_entries_max: 6, block_entries_max: 3 };
-    Inbox::open(options, bus.clone(), stores.to_vec(), map.clone()).await.unwrap()
+    Inbox::alone(options, bus.clone(), Arc::new(stores.to_vec()), map.clone()).await.unwrap()
 }
 
 fn new_post(author: u64, text: &str) -> NewPost {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bulk;
 mod routes;
+mod tiers;
 mod unavailable;
 mod world;
 

@@ -13,7 +13,7 @@ use model::{
     BundleRef, Call, Catalog, Digest, Fault, Message, Outcome, Processor, Refusal, Resolved, Wanted,
 };
 use mpc::{BundleFile, Bundles, Center, Loaded};
-use relations::ShardMap;
+use relations::{LiveMap, ShardMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use serve::{Server, Serving};
@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
     pub(crate) bus: Arc<Embedded>,
+    pub(crate) map: LiveMap,
     pub(crate) ready: Arc<AtomicBool>,
     _center: Center,
     _serving: Serving,
@@ -42,10 +43,21 @@ impl World {
 
     /// With this store below the bus.
     pub(crate) async fn over(store: Arc<dyn Store>, options: bus::Options) -> Self {
+        Self::with(store, options, ShardMap::new(vec![0, 1000]).unwrap(), |parts| parts).await
+    }
+
+    /// With these shards, and what `change` leaves of the parts.
+    pub(crate) async fn with(
+        store: Arc<dyn Store>,
+        options: bus::Options,
+        map: ShardMap,
+        change: impl FnOnce(catena_gateway::Parts) -> catena_gateway::Parts,
+    ) -> Self {
         let memory = |tables| -> Arc<dyn Store> { Arc::new(Memory::new(tables)) };
         let bus = Arc::new(Embedded::open(store, options).unwrap());
-        let map = ShardMap::new(vec![0, 1000]).unwrap();
         feed::provision(&*bus, PARTITIONS, map.shards()).await.unwrap();
+        let stores: Vec<_> = (0..map.shards()).map(|_| memory(inbox::TABLES)).collect();
+        let map = LiveMap::new(map);
         let folders = tempfile::tempdir().unwrap();
         let (chains, bundles) = (folders.path().join("chains"), folders.path().join("bundles"));
         std::fs::create_dir(&chains).unwrap();
@@ -59,23 +71,23 @@ impl World {
             placement: Arc::new(bus::Everything::default()),
         };
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
-        let stores = (0..map.shards()).map(|_| memory(inbox::TABLES)).collect();
-        let inbox = Inbox::open(inbox::Options::default(), bus.clone(), stores, map).await.unwrap();
+        let inbox = Inbox::alone(inbox::Options::default(), bus.clone(), Arc::new(stores), map.clone());
+        let inbox = inbox.await.unwrap();
         let ready = Arc::new(AtomicBool::new(true));
         let says = Arc::clone(&ready);
-        let parts = catena_gateway::Parts {
-            forwarder: Forwarder::new(bus.clone(), PARTITIONS),
-            inbox,
+        let parts = change(catena_gateway::Parts {
+            forwarder: Some(Forwarder::new(bus.clone(), PARTITIONS, map.clone())),
+            reads: Some(Arc::new(inbox)),
             ready: Arc::new(move || {
                 says.load(Relaxed).then_some(()).ok_or_else(|| "no chain is live".to_owned())
             }),
             metrics: telemetry::Metrics::install().unwrap(),
-        };
+        });
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), serve::Options::default()).await.unwrap();
         let url = format!("http://{}", server.address());
         let serving = server.start("test", catena_gateway::router(parts));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { url, http, bus, ready, _center: center, _serving: serving, _folders: folders }
+        Self { url, http, bus, map, ready, _center: center, _serving: serving, _folders: folders }
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {

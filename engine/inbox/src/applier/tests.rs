@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use relations::{Activity, Control, Edge, History, PostId};
+use relations::{Activity, Control, Edge, History, PostId, UserId};
 use store::Memory;
 
 use super::*;
@@ -15,6 +15,11 @@ use crate::{
 /// Users of the shard under test; authors above live elsewhere.
 const USERS: u64 = 5;
 const AUTHORS: u64 = 8;
+
+/// Shard 0 owns the users below `users`, shard 1 all others.
+fn first_of_two(users: u64) -> ShardMap {
+    ShardMap::new(vec![0, users]).unwrap()
+}
 
 #[derive(Default)]
 struct Model {
@@ -139,7 +144,7 @@ proptest! {
     ) {
         let store = Arc::new(Memory::new(TABLES));
         let options = Options { batch_messages_max: 1, batch_entries_max, block_entries_max };
-        let open = || Applier::open(0, UserId(0)..=UserId(USERS - 1), &options, store.clone()).unwrap();
+        let open = || Applier::open(0, &first_of_two(USERS), &options, store.clone()).unwrap();
         let mut applier = open();
         let mut model = Model::default();
         for (count, again, restart, limit, random_cursor) in batches.into_iter().cycle() {
@@ -203,7 +208,7 @@ fn note(author: u64, unique: u64) -> Event {
 fn a_large_following_is_reached_over_several_batches_and_restarts() {
     let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
     let options = Options { batch_entries_max: 10, ..Options::default() };
-    let open = || Applier::open(0, UserId(0)..=UserId(u64::MAX), &options, store.clone()).unwrap();
+    let open = || Applier::open(0, &ShardMap::single(), &options, store.clone()).unwrap();
     let mut events: Vec<Event> = (0..95).map(|user| follow(user, 1000)).collect();
     events.push(note(1000, 1));
     events.push(Event::Control(Control::Retract(PostId { author: UserId(1000), unique: 1 })));
@@ -228,7 +233,7 @@ fn a_large_following_is_reached_over_several_batches_and_restarts() {
 #[test]
 fn a_hole_in_the_sequence_is_an_error_and_changes_nothing() {
     let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
-    let mut applier = Applier::open(0, UserId(0)..=UserId(9), &Options::default(), store.clone()).unwrap();
+    let mut applier = Applier::open(0, &first_of_two(10), &Options::default(), store.clone()).unwrap();
     let mut with_hole = arrivals(&[follow(1, 2), note(2, 1)], 1);
     with_hole.extend(arrivals(&[note(2, 2)], 4));
     assert!(matches!(applier.apply(&with_hole), Err(Error::Gap { applied: 2, first: 4, .. })));
@@ -239,7 +244,7 @@ fn a_hole_in_the_sequence_is_an_error_and_changes_nothing() {
 #[test]
 fn what_no_distributor_sends_is_counted_and_passed() {
     let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
-    let mut applier = Applier::open(0, UserId(0)..=UserId(9), &Options::default(), store).unwrap();
+    let mut applier = Applier::open(0, &first_of_two(10), &Options::default(), store).unwrap();
     let no_object =
         Activity { post: PostId { author: UserId(2), unique: 1 }, verb: "note".into(), body: "7".into() };
     let events = [follow(10, 2), Event::Activity(no_object)];
@@ -251,11 +256,40 @@ fn what_no_distributor_sends_is_counted_and_passed() {
 }
 
 #[test]
-fn a_store_of_another_range_of_users_is_refused() {
+fn a_store_of_another_range_of_users_is_refused_and_stays_as_it_is() {
     let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
-    let open = |last| Applier::open(0, UserId(0)..=UserId(last), &Options::default(), store.clone());
-    open(9).unwrap();
-    open(9).unwrap();
-    let Err(error) = open(5) else { panic!("another range was taken") };
+    let open = |users| Applier::open(0, &first_of_two(users), &Options::default(), store.clone());
+    open(10).unwrap();
+    open(10).unwrap();
+    let Err(error) = open(6) else { panic!("another range was taken") };
     assert_eq!(error.to_string(), "the store of shard 0 holds the users 0-9, but the shard map gives it 0-5");
+    // Everybody had a home: these were somebody else's.
+    assert!(open(20).is_err());
+    open(10).unwrap();
+}
+
+#[test]
+fn users_that_a_map_adds_are_taken_and_kept() {
+    let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
+    let map = |end| {
+        let ranges = [(0, 0), (10, 1), (20, 0)]
+            .map(|(first, shard)| relations::Range { first_user: UserId(first), shard });
+        let ranges = ranges.into_iter().filter(|range| range.first_user.0 < end).collect();
+        ShardMap::from_ranges(end, 2, ranges, Some(UserId(end))).unwrap()
+    };
+    let open = |end| Applier::open(0, &map(end), &Options::default(), store.clone());
+    let mut applier = open(10).unwrap();
+    // The distributor had the later map first.
+    let early = arrivals(&[follow(25, 2), note(25, 1), note(2, 1)], 1);
+    assert_eq!(applier.apply(&early).unwrap().1, Tally { activities: 2, inserts: 1, refused: 0 });
+    applier.adopt(&map(30));
+    assert_eq!(applier.apply(&arrivals(&[follow(15, 2), follow(26, 2)], 4)).unwrap().1.refused, 1);
+    // Whoever has an earlier map goes on with what the store knows.
+    for end in [30, 20, 10] {
+        let mut applier = open(end).unwrap();
+        let applied = applier.applied();
+        let (_, tally) = applier.apply(&arrivals(&[follow(15, 2)], applied + 1)).unwrap();
+        assert_eq!(tally.refused, 1, "map up to {end}");
+    }
+    assert!(Applier::open(0, &first_of_two(20), &Options::default(), store).is_err());
 }

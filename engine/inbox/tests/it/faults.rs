@@ -29,7 +29,8 @@ impl Store for Flaky {
 async fn shard_over(bus: &Arc<Embedded>) -> (Inbox, Arc<Flaky>) {
     let store = Arc::new(Flaky { memory: Memory::new(TABLES), answers: Mutex::default() });
     let stores: Vec<Arc<dyn Store>> = vec![store.clone()];
-    let inbox = Inbox::open(Options::default(), bus.clone() as _, stores, ShardMap::single()).await.unwrap();
+    let map = LiveMap::new(ShardMap::single());
+    let inbox = Inbox::alone(Options::default(), bus.clone() as _, Arc::new(stores), map).await.unwrap();
     (inbox, store)
 }
 
@@ -42,6 +43,7 @@ async fn a_full_disk_holds_a_shard_up_and_costs_nothing() {
     bus.publish(INBOX, 0, vec![follow(1, 2), note(2, 7), note(2, 8)]).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), inbox.wait_caught_up()).await.unwrap().unwrap();
     assert_eq!(feed(&inbox, 1), [8, 7]);
+    assert_eq!(inbox.positions().await.unwrap()[0].trouble, None);
 }
 
 #[tokio::test]

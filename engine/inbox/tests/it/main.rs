@@ -1,17 +1,25 @@
 //! Shards over the embedded bus, in memory.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here is a test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "what fails here is a test")]
 
 mod faults;
+mod growth;
+mod moves;
 mod pages;
+mod placed;
 mod position;
+mod remote;
+mod witness;
 
 use std::sync::Arc;
 
 use bus::{Bus, Embedded, StreamSpec};
 use catena_inbox::{self as inbox, Inbox, Options, TABLES};
 use model::{Message, Name};
-use relations::{Activity, Control, Edge, PostId, ShardMap, UserId, stream::INBOX};
+use relations::{Activity, Control, Edge, LiveMap, PostId, ShardMap, UserId, stream::INBOX};
 use store::{Memory, Store};
+
+/// Sizes at which a few messages are several batches and blocks.
+const SMALL: Options = Options { batch_messages_max: 10, batch_entries_max: 7, block_entries_max: 4 };
 
 /// What outlives a restart: the bus's store and each shard's.
 struct Disk {
@@ -34,9 +42,21 @@ impl Disk {
     }
 
     async fn inbox(&self, bus: &Arc<Embedded>) -> inbox::Result<Inbox> {
-        let options = Options { batch_messages_max: 10, batch_entries_max: 7, block_entries_max: 4 };
-        let stores = self.shards.iter().map(|store| Arc::clone(store) as Arc<dyn Store>).collect();
-        Inbox::open(options, Arc::clone(bus) as _, stores, self.map.clone()).await
+        let (stores, map) = (Arc::new(self.stores()), LiveMap::new(self.map.clone()));
+        Inbox::alone(SMALL, Arc::clone(bus) as _, stores, map).await
+    }
+
+    fn stores(&self) -> Vec<Arc<dyn Store>> {
+        self.shards.iter().map(|store| Arc::clone(store) as Arc<dyn Store>).collect()
+    }
+}
+
+/// Does something when it is dropped, so that a test that fails ends.
+struct Finally<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

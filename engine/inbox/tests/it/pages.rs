@@ -22,7 +22,34 @@ async fn two_shards_serve_their_users_and_list_followers_of_both() {
     assert_eq!(followers(Some(12), 2), [] as [u64; 0]);
     assert_eq!(inbox.following(UserId(12), None, 9).unwrap(), [UserId(15)]);
     inbox.close().await;
-    assert_eq!(feed(&inbox, 1), [7]);
+    let closed = inbox.feed(UserId(1), None, 9);
+    assert!(matches!(closed, Err(inbox::Error::NotServing { shard: 0, phase: inbox::Phase::Absent })));
+    assert_eq!(inbox.positions().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn large_posts_make_short_pages_and_none_is_left_out() {
+    let disk = Disk::new(ShardMap::single());
+    let bus = disk.bus(1000).await;
+    let inbox = disk.inbox(&bus).await.unwrap();
+    let large = |unique| {
+        let post = PostId { author: UserId(2), unique };
+        let body = format!("{{\"id\":\"{post}\",\"text\":\"{}\"}}", "x".repeat(200 << 10)).into();
+        Activity { post, verb: "note".into(), body }.into_message(String::new())
+    };
+    bus.publish(INBOX, 0, (0..5).map(large).chain([note(2, 5)]).collect()).await.unwrap();
+    inbox.wait_caught_up().await.unwrap();
+    let mut pages = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = inbox.posts(UserId(2), cursor, 10).unwrap();
+        pages.push(unique(&page));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![5, 4, 3], vec![2, 1], vec![0]]);
 }
 
 #[tokio::test]

@@ -20,7 +20,9 @@ async fn restarts_go_on_where_they_were() {
     assert_eq!(feed(&inbox, 0), [4, 3, 2, 1, 0]);
     assert_eq!(feed(&inbox, 4), [4]);
     let positions = inbox.positions().await.unwrap();
-    assert_eq!(positions, [inbox::Position { shard: 0, applied: 10, last: 10, fault: None }]);
+    let phase = inbox::Phase::Serving;
+    let there = inbox::Position { shard: 0, phase, applied: 10, last: 10, fault: None, trouble: None };
+    assert_eq!(positions, [there]);
 }
 
 /// What a power failure takes from a store opened `Relaxed`, and more: everything. The group's
@@ -74,9 +76,11 @@ async fn stores_maps_and_streams_that_do_not_belong_together_are_refused() {
     assert!(matches!(disk.inbox(&other).await, Err(Error::Ahead { applied: 1, last: 0, .. })));
 
     disk.map = ShardMap::new(vec![0, 10]).unwrap();
-    assert!(matches!(disk.inbox(&bus).await, Err(Error::Stores { stores: 1, shards: 2 })));
     disk.shards.push(Arc::new(Memory::new(TABLES)));
     assert!(matches!(disk.inbox(&bus).await, Err(Error::Users { shard: 0, .. })));
+    disk.shards = vec![Arc::new(Memory::new(TABLES))];
+    let bus = Disk::new(disk.map.clone()).bus(1000).await;
+    assert!(matches!(disk.inbox(&bus).await, Err(Error::NoStore { shard: 1 })));
     let stopped = inbox.wait_applied(0, 2).await.unwrap_err();
     assert_eq!(stopped.to_string(), "shard 0 has stopped: it was closed");
 }

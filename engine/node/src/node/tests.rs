@@ -54,7 +54,7 @@ async fn without_a_chain_a_node_runs_but_is_not_ready() {
 async fn a_node_whose_bus_has_ended_is_not_ready_and_says_what_to_do() {
     let (_folder, config) = folders();
     let node = Node::start(config.clone()).await.unwrap();
-    node.bus.close().await;
+    node.parts.stop_bus().await;
     let answer = client().get(url(node.addresses().http, "/readyz")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let said = answer.json::<Value>().await.unwrap()["detail"].as_str().unwrap().to_owned();

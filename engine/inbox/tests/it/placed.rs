@@ -1,0 +1,81 @@
+//! Turns that a test deals out.
+
+use std::collections::BTreeSet;
+
+use bus::Placement;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::*;
+
+/// Whose turn it is, as the test says.
+pub(crate) struct Script {
+    mine: Mutex<BTreeSet<u32>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Script {
+    pub(crate) fn new(mine: impl IntoIterator<Item = u32>) -> Arc<Self> {
+        let mine = Mutex::new(mine.into_iter().collect());
+        Arc::new(Self { mine, changes: watch::Sender::new(0) })
+    }
+
+    pub(crate) fn give(&self, shard: u32) {
+        self.mine.lock().insert(shard);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    pub(crate) fn take(&self, shard: u32) {
+        self.mine.lock().remove(&shard);
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+}
+
+impl Placement for Script {
+    fn is_mine(&self, stream: &str, partition: u32) -> bool {
+        stream == INBOX && self.mine.lock().contains(&partition)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+/// A process of a fleet, as far as inboxes go: stores of its own over the bus of all.
+pub(crate) struct Process {
+    pub(crate) inbox: Inbox,
+    pub(crate) turns: Arc<Script>,
+    pub(crate) map: LiveMap,
+}
+
+impl Process {
+    pub(crate) fn new(bus: Arc<dyn Bus>, map: &ShardMap, mine: impl IntoIterator<Item = u32>) -> Self {
+        Self::over(bus, &Disk::new(map.clone()), mine)
+    }
+
+    pub(crate) fn over(bus: Arc<dyn Bus>, disk: &Disk, mine: impl IntoIterator<Item = u32>) -> Self {
+        let (turns, map) = (Script::new(mine), LiveMap::new(disk.map.clone()));
+        let inbox = Inbox::open(SMALL, bus, Arc::new(disk.stores()), map.clone(), turns.clone());
+        Self { inbox, turns, map }
+    }
+
+    /// Waits until the shard can be read here.
+    pub(crate) async fn serves(&self, shard: u32) {
+        let served = tokio::time::timeout(PATIENCE, self.inbox.wait_applied(shard, 0)).await;
+        served.unwrap_or_else(|_| panic!("shard {shard} never came to serve")).unwrap();
+    }
+
+    /// Waits until the shard is here no more.
+    pub(crate) async fn lets_go(&self, shard: u32) {
+        let gone = async {
+            while self.inbox.positions().await.unwrap().iter().any(|at| at.shard == shard) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(PATIENCE, gone).await;
+        gone.unwrap_or_else(|_| panic!("shard {shard} was never let go of"));
+    }
+}
+
+/// So long that only what hangs takes longer.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
