@@ -5,8 +5,8 @@ use tokio::sync::watch;
 ///
 /// It is advice: that two processes may believe to be meant at once is what the one subscription for each partition and group is for.
 pub trait Placement: Send + Sync + 'static {
-    /// Whether `partition` of `stream` is this process's turn.
-    fn is_mine(&self, stream: &str, partition: u32) -> bool;
+    /// Whether `partition` of `stream`, which has `partitions`, is this process's turn.
+    fn is_mine(&self, stream: &str, partition: u32, partitions: u32) -> bool;
 
     /// Changes whenever [`is_mine`](Self::is_mine) may answer otherwise than before.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -23,7 +23,7 @@ impl Default for Everything {
 }
 
 impl Placement for Everything {
-    fn is_mine(&self, _: &str, _: u32) -> bool {
+    fn is_mine(&self, _: &str, _: u32, _: u32) -> bool {
         true
     }
 

@@ -9,9 +9,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bus::Placement;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::{Members, members::Live};
@@ -55,63 +59,64 @@ fn rank(stream: &str, partition: u32, member: &str) -> [u8; 8] {
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-/// Who is meant for which partition, by stream.
-type Table = BTreeMap<String, Vec<String>>;
+/// Who is meant for which partition, by stream and number of partitions, among those who were there.
+#[derive(Default)]
+struct Dealt {
+    live: Live,
+    tables: HashMap<(String, u32), Vec<String>>,
+}
 
-/// The placement of a fleet: the partitions of some streams, dealt out among the members of a role.
+/// The placement of a fleet: the partitions of whatever stream, dealt out among the members of a role.
 pub struct Turns {
     me: Option<String>,
-    table: watch::Receiver<Arc<Table>>,
+    live: watch::Receiver<Live>,
     changes: watch::Receiver<u64>,
+    dealt: Mutex<Dealt>,
 }
 
 impl Turns {
-    /// Deals out `streams`, with their numbers of partitions, for as long as `members` lives.
-    pub fn new(members: &Members, streams: impl IntoIterator<Item = (String, u32)>) -> Self {
-        let streams: Vec<(String, u32)> = streams.into_iter().collect();
+    /// Deals out among `members`, for as long as they live.
+    #[must_use]
+    pub fn new(members: &Members) -> Self {
         let mut live = members.live();
-        let (table, dealt) = watch::channel(Arc::new(table(&streams, &live.borrow_and_update())));
         let (count, changes) = watch::channel(0);
         let (tasks, stop) = members.tasks();
-        let stop = stop.clone();
+        let (stop, dealt_among) = (stop.clone(), live.clone());
+        live.mark_unchanged();
         tasks.spawn(async move {
             loop {
                 tokio::select! {
                     changed = live.changed() => if changed.is_err() { return },
                     () = stop.cancelled() => return,
                 }
-                let new = Arc::new(self::table(&streams, &live.borrow_and_update()));
-                if **table.borrow() != *new {
-                    table.send_replace(new);
-                    count.send_modify(|count| *count += 1);
-                }
+                count.send_modify(|count| *count += 1);
             }
         });
-        Self { me: members.me().map(str::to_owned), table: dealt, changes }
+        Self { me: members.me().map(str::to_owned), live: dealt_among, changes, dealt: Mutex::default() }
     }
 
-    /// The member whose turn `partition` of `stream` is; none when nobody is there, or the stream is not dealt out.
+    /// The member whose turn `partition` of `stream`, which has `partitions`, is; none when nobody is there.
     #[must_use]
-    pub fn owner(&self, stream: &str, partition: u32) -> Option<String> {
-        let at = usize::try_from(partition).ok()?;
-        self.table.borrow().get(stream)?.get(at).cloned()
+    pub fn owner(&self, stream: &str, partition: u32, partitions: u32) -> Option<String> {
+        let live = Arc::clone(&self.live.borrow());
+        let mut dealt = self.dealt.lock();
+        if !Arc::ptr_eq(&dealt.live, &live) {
+            *dealt = Dealt { live: Arc::clone(&live), tables: HashMap::new() };
+        }
+        let table = dealt.tables.entry((stream.to_owned(), partitions)).or_insert_with(|| {
+            let names = live.keys().map(String::as_str);
+            deal(stream, partitions, names).into_iter().map(str::to_owned).collect()
+        });
+        table.get(usize::try_from(partition).ok()?).cloned()
     }
 }
 
 impl Placement for Turns {
-    fn is_mine(&self, stream: &str, partition: u32) -> bool {
-        self.me.is_some() && self.owner(stream, partition) == self.me
+    fn is_mine(&self, stream: &str, partition: u32, partitions: u32) -> bool {
+        self.me.is_some() && self.owner(stream, partition, partitions) == self.me
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
-}
-
-fn table(streams: &[(String, u32)], live: &Live) -> Table {
-    let dealt = |(stream, partitions): &(String, u32)| {
-        let dealt = deal(stream, *partitions, live.keys().map(String::as_str));
-        (stream.clone(), dealt.into_iter().map(str::to_owned).collect())
-    };
-    streams.iter().map(dealt).collect()
 }

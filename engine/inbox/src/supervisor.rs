@@ -55,7 +55,8 @@ impl Supervisor {
     /// Begins a shard's turn, or gives it up. A shard whose turn comes again while it still lets go begins anew
     /// after that.
     fn follow(&self, home: &Arc<Home>, turns: &mut HashMap<u32, Begun>, tasks: &mut JoinSet<()>) {
-        let mine = !self.cancel.is_cancelled() && self.placement.is_mine(INBOX, home.shard);
+        let shards = u32::try_from(self.homes.len()).unwrap_or(u32::MAX);
+        let mine = !self.cancel.is_cancelled() && self.placement.is_mine(INBOX, home.shard, shards);
         match turns.get(&home.shard) {
             None if mine => {
                 let cancel = self.cancel.child_token();

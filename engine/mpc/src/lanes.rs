@@ -54,9 +54,10 @@ impl Lanes {
         let mut open = self.open.lock();
         open.retain(|(chain, partition), lane| {
             let stays = chains.get(chain).is_some_and(|live| {
+                let count = live.streams.partitions(&live.plan.input).unwrap_or_default();
                 live.plan.input == lane.stream
-                    && live.streams.partitions(&live.plan.input).is_some_and(|count| *partition < count)
-                    && self.parts.placement.is_mine(&live.plan.input, *partition)
+                    && *partition < count
+                    && self.parts.placement.is_mine(&live.plan.input, *partition, count)
             });
             if !stays {
                 lane.close.cancel();
@@ -65,7 +66,8 @@ impl Lanes {
         });
         for (chain, live) in chains {
             let partitions = live.streams.partitions(&live.plan.input).unwrap_or_default();
-            let mine = (0..partitions).filter(|n| self.parts.placement.is_mine(&live.plan.input, *n));
+            let placement = &self.parts.placement;
+            let mine = (0..partitions).filter(|n| placement.is_mine(&live.plan.input, *n, partitions));
             for partition in mine {
                 open.entry((chain.clone(), partition))
                     .or_insert_with(|| self.start(chain, &live.plan.input, partition, partitions));

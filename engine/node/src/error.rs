@@ -32,6 +32,35 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file with something secret cannot be read.
+    #[error("failed to read `{}`, which `{key}` names", path.display())]
+    Secret {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The deployment has another shard map than this node is told.
+    #[error(
+        "the shard map of the deployment is not the one of `inbox.shards`: {difference}; take `inbox.shards` out of this node's configuration, or put it right"
+    )]
+    OtherMap {
+        /// What is different.
+        difference: String,
+    },
+    /// What the deployment keeps as its shard map is none.
+    #[error(
+        "the deployment's shard map, {revision}, cannot be used: {problem}; `catena fleet show` prints it"
+    )]
+    Map {
+        /// Which edition of the key.
+        revision: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Logs or metrics could not be set up.
     #[error("failed to set up telemetry")]
     Telemetry(#[from] telemetry::Error),

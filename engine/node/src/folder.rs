@@ -45,6 +45,21 @@ impl DataFolder {
         self.path.join(name)
     }
 
+    /// The name this folder's node gave itself: made up once, and kept, so that a node that is started again is the same one.
+    pub(crate) fn own_name(&self) -> Result<String> {
+        let path = self.join("name");
+        match std::fs::read_to_string(&path) {
+            Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(&path)(error)),
+        }
+        let random = getrandom::u32().map_err(|error| at(&path)(io::Error::other(error.to_string())))?;
+        let name = format!("node-{random:08x}");
+        std::fs::write(&path, &name).map_err(at(&path))?;
+        Ok(name)
+    }
+
     /// Leaves word where the node listens, for tools on this machine.
     pub(crate) fn announce(&self, addresses: &Addresses) -> Result<()> {
         let (new, path) = (self.join("addresses.json.new"), self.announcement());

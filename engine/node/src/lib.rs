@@ -6,6 +6,7 @@
 
 mod bundles;
 pub mod config;
+mod deployment;
 mod descriptors;
 mod error;
 mod folder;

@@ -67,7 +67,7 @@ impl Node {
         let addresses = Addresses { http: http.address(), admin: management.address() };
         let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
 
-        let parts = Parts::alone(&folder, &config).await?;
+        let parts = Parts::start(&folder, &config).await?;
 
         let leaving = Arc::new(AtomicBool::new(false));
         let closing = CancellationToken::new();

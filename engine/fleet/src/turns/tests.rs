@@ -74,14 +74,15 @@ async fn turns_follow_the_members() {
     const TTL: Duration = Duration::from_secs(6);
     let keys: Arc<dyn KeyValue> = Arc::new(MemoryKeys::default());
     let a = Members::join(Arc::clone(&keys), "distributor", "a", "", TTL).await.unwrap();
-    let turns_a = Turns::new(&a, [("posts".to_owned(), 8)]);
-    let mine =
-        |turns: &Turns| (0..8).filter(|partition| turns.is_mine("posts", *partition)).collect::<Vec<u32>>();
+    let turns_a = Turns::new(&a);
+    let mine = |turns: &Turns| {
+        (0..8).filter(|partition| turns.is_mine("posts", *partition, 8)).collect::<Vec<u32>>()
+    };
     assert_eq!(mine(&turns_a).len(), 8);
-    assert!(!turns_a.is_mine("elsewhere", 0));
+    assert!(!turns_a.is_mine("posts", 8, 8), "there is no such partition");
     let mut changes = turns_a.changes();
     let b = Members::join(Arc::clone(&keys), "distributor", "b", "", TTL).await.unwrap();
-    let turns_b = Turns::new(&b, [("posts".to_owned(), 8)]);
+    let turns_b = Turns::new(&b);
     changes.changed().await.unwrap();
     let (of_a, of_b) = (mine(&turns_a), mine(&turns_b));
     assert_eq!((of_a.len(), of_b.len()), (4, 4));

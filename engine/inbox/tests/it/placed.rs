@@ -32,7 +32,7 @@ impl Script {
 }
 
 impl Placement for Script {
-    fn is_mine(&self, stream: &str, partition: u32) -> bool {
+    fn is_mine(&self, stream: &str, partition: u32, _: u32) -> bool {
         stream == INBOX && self.mine.lock().contains(&partition)
     }
 

@@ -128,4 +128,8 @@ impl Bus for Witness {
         let held = self.bus.subscribe(stream, partition, group, credits).await?;
         Ok(Box::new(Witnessed { held, by: self.clone() }))
     }
+
+    async fn forget(&self, stream: &str, group: &str) -> bus::Result<()> {
+        self.bus.forget(stream, group).await
+    }
 }

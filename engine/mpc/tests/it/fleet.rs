@@ -30,7 +30,7 @@ impl Dealt {
 }
 
 impl Placement for Dealt {
-    fn is_mine(&self, _: &str, partition: u32) -> bool {
+    fn is_mine(&self, _: &str, partition: u32, _: u32) -> bool {
         self.0.0.lock().contains(&partition)
     }
 

@@ -42,8 +42,8 @@ impl Role {
 pub struct Nats {
     /// `nats://host:4222`, any of a cluster's; more than one, so that a server that is down at the start is no trouble.
     pub urls: Vec<String>,
-    /// The monitoring address of a server, `http://127.0.0.1:8222`: it tells whether what is acknowledged is synced.
-    pub monitoring: String,
+    /// The monitoring addresses of the servers, `http://127.0.0.1:8222`: they tell whether what is acknowledged is synced.
+    pub monitoring: Vec<String>,
     /// A user's name; the password stands in `password_file`.
     pub user: String,
     /// A file that holds the password and nothing else.
@@ -62,7 +62,7 @@ pub struct Nats {
     pub tls_key_file: PathBuf,
     /// Servers that keep each message: 0 takes 3 on a cluster and 1 on a single server.
     pub replicas: usize,
-    /// Put before the name of every stream and bucket, for deployments that share servers.
+    /// Begins the name of every stream, bucket and subject, so that deployments can share servers.
     pub prefix: String,
     /// How long a lease holds that is not renewed, in milliseconds: after a node died, its partitions stand still for so long.
     pub lease_ms: u64,
@@ -72,7 +72,7 @@ impl Default for Nats {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
-            monitoring: String::new(),
+            monitoring: Vec::new(),
             user: String::new(),
             password_file: PathBuf::new(),
             token_file: PathBuf::new(),
@@ -82,7 +82,7 @@ impl Default for Nats {
             tls_cert_file: PathBuf::new(),
             tls_key_file: PathBuf::new(),
             replicas: 0,
-            prefix: String::new(),
+            prefix: "catena".to_owned(),
             lease_ms: 6_000,
         }
     }
@@ -156,13 +156,19 @@ impl Default for Posts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inbox {
-    /// Each owns the users from its first one to the next shard's. Fixed once the data folder has been used.
+    /// Each owns the users from its first one to the next shard's. Fixed once the data folder, or the deployment, has been
+    /// used.
     pub shards: Vec<Shard>,
+    /// The first user that nobody owns yet: users from here on are refused until `catena fleet extend` gives them a home.
+    /// 0: everybody has a home. For a fleet.
+    pub end: u64,
+    /// Shards there are in all, those without users among them; 0: as many as are listed. For a fleet that is to grow.
+    pub shards_max: u32,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { shards: vec![Shard { first_user: 0 }] }
+        Self { shards: vec![Shard { first_user: 0 }], end: 0, shards_max: 0 }
     }
 }
 

@@ -1,8 +1,8 @@
 use std::{fmt::Display, ops::RangeInclusive};
 
-use relations::ShardMap;
+use relations::{InvalidShardMap, Range, ShardMap, UserId};
 
-use super::{Config, ConfigError, Mistake, Origin, Role, layers::Origins};
+use super::{Config, ConfigError, Inbox, Mistake, Origin, Role, layers::Origins};
 
 /// Everything that is wrong with values of the right type.
 pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
@@ -19,8 +19,8 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
     if let Err(error) = telemetry::check_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, error.to_string());
     }
-    if let Err(error) = ShardMap::new(config.first_users()) {
-        check.wrong("inbox.shards", format!("{:?}", config.first_users()), error.to_string());
+    if let Err(error) = config.inbox.shard_map() {
+        check.wrong("inbox.shards", format!("{:?}", config.inbox.first_users()), error.to_string());
     }
     fleet(&mut check, config);
     let (http, admin) = (config.http.address, config.admin.address);
@@ -94,19 +94,31 @@ impl Config {
         if mistakes.is_empty() { Ok(()) } else { Err(ConfigError::Values { mistakes }) }
     }
 
-    /// The shard map that `inbox.shards` describes.
+    /// The shard map that the section `inbox` describes.
     pub(crate) fn shard_map(&self) -> Result<ShardMap, ConfigError> {
-        ShardMap::new(self.first_users()).map_err(|error| {
-            let value = format!("{:?}", self.first_users());
+        self.inbox.shard_map().map_err(|error| {
+            let value = format!("{:?}", self.inbox.first_users());
             let origin = Origin::default();
             let mistake =
                 Mistake { key: "inbox.shards".to_owned(), value, origin, problem: error.to_string() };
             ConfigError::Values { mistakes: vec![mistake] }
         })
     }
+}
+
+impl Inbox {
+    /// The first edition of the shard map.
+    fn shard_map(&self) -> Result<ShardMap, InvalidShardMap> {
+        let first_users = self.first_users();
+        let listed = u32::try_from(first_users.len()).unwrap_or(u32::MAX);
+        let range = |(shard, first_user)| Range { first_user: UserId(first_user), shard };
+        let ranges = (0..).zip(first_users).map(range).collect();
+        let end = (self.end > 0).then_some(UserId(self.end));
+        ShardMap::from_ranges(1, listed.max(self.shards_max), ranges, end)
+    }
 
     fn first_users(&self) -> Vec<u64> {
-        self.inbox.shards.iter().map(|shard| shard.first_user).collect()
+        self.shards.iter().map(|shard| shard.first_user).collect()
     }
 }
 

@@ -1,17 +1,18 @@
 //! What a node is made of, from the bottom up.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use bus::{Bus, Embedded};
+use bus::{Bus, Embedded, Everything, Placement};
 use feed::{FanOut, Forwarder};
-use inbox::{Inbox, Reads};
+use inbox::{Answers, Inbox, Reads, Remote};
 use mpc::Center;
 use relations::LiveMap;
 
 use crate::{
     Config, Result,
     bundles::Folder,
-    config::WatchMode,
+    config::{Role, WatchMode},
+    deployment::Deployment,
     folder::DataFolder,
     stores::{Stores, blocking},
 };
@@ -28,15 +29,23 @@ pub(super) struct Parts {
     pub(super) center: Option<Center>,
     /// Keeps inbox shards.
     pub(super) inbox: Option<Inbox>,
+    /// Answers what others read from its shards.
+    pub(super) answers: Option<Arc<Answers>>,
     /// The bus, where it is this process's own.
     pub(super) embedded: Option<Arc<Embedded>>,
+    /// The others, where there are any.
+    pub(super) deployment: Option<Arc<Deployment>>,
 }
 
 impl Parts {
-    /// Everything in this process. Where a part fails, those before it are stopped again.
-    pub(super) async fn alone(folder: &Arc<DataFolder>, config: &Config) -> Result<Self> {
+    /// What the configuration asks for. Where a part fails, those before it are stopped again.
+    pub(super) async fn start(folder: &Arc<DataFolder>, config: &Config) -> Result<Self> {
         let mut parts = Self::default();
-        match parts.start_all(folder, config).await {
+        let started = match config.nats.urls.is_empty() {
+            true => parts.start_all(folder, config).await,
+            false => parts.start_roles(folder, config).await,
+        };
+        match started {
             Ok(()) => Ok(parts),
             Err(error) => {
                 // What works already finishes what it has in hand while there is a bus to tell.
@@ -54,13 +63,57 @@ impl Parts {
         let bus = embedded(&stores, config).await?;
         self.embedded = Some(Arc::clone(&bus));
         feed::provision(&*bus, config.posts.partitions, map.load().shards()).await?;
-        self.center = Some(center(&bus, &stores, folder, &map, config).await?);
+        let ground =
+            Ground { bus: bus.clone(), placement: Arc::new(Everything::default()), changelog: false };
+        self.center = Some(center(ground, &stores, folder, &map, config).await?);
         let options = inbox::Options::default();
         let inbox = Inbox::alone(options, bus.clone(), Arc::new(stores), map.clone()).await?;
         self.reads = Some(Arc::new(inbox.clone()));
         self.inbox = Some(inbox);
         self.forwarder = Some(Forwarder::new(bus, config.posts.partitions, map));
         Ok(())
+    }
+
+    /// Joins the others, and takes up the roles this process has. What was started before an error is in `self`.
+    async fn start_roles(&mut self, folder: &Arc<DataFolder>, config: &Config) -> Result<()> {
+        let name = if config.name.is_empty() { folder.own_name()? } else { config.name.clone() };
+        let mut deployment = Deployment::join(config, name).await?;
+        let has = |role: Role| config.roles.contains(&role);
+        let mut turns: BTreeMap<Role, Arc<dyn Placement>> = BTreeMap::new();
+        for role in [Role::Distributor, Role::Inbox] {
+            if has(role) {
+                turns.insert(role, deployment.take_part(role).await?);
+            }
+        }
+        let deployment = Arc::new(deployment);
+        self.deployment = Some(Arc::clone(&deployment));
+        let (bus, map) = (Arc::clone(&deployment.bus) as Arc<dyn Bus>, deployment.map.clone());
+        let desk: Arc<dyn bus::Requests> = Arc::new(deployment.desk.clone());
+        let stores = Stores::new(folder, config);
+        if let Some(placement) = turns.remove(&Role::Distributor) {
+            let ground = Ground { bus: Arc::clone(&bus), placement, changelog: true };
+            self.center = Some(center(ground, &stores, folder, &map, config).await?);
+        }
+        if let Some(placement) = turns.remove(&Role::Inbox) {
+            let stores = Arc::new(stores);
+            let inbox =
+                Inbox::open(inbox::Options::default(), Arc::clone(&bus), stores, map.clone(), placement);
+            self.answers = Some(Arc::new(inbox::answer(inbox.clone(), Arc::clone(&desk))));
+            self.inbox = Some(inbox);
+        }
+        if has(Role::Gateway) {
+            self.reads = Some(Arc::new(Remote::new(desk, map.clone())));
+        }
+        if has(Role::Forwarder) {
+            self.forwarder = Some(Forwarder::new(bus, config.posts.partitions, map));
+        }
+        Ok(())
+    }
+
+    /// The bus, whichever it is.
+    pub(super) fn bus(&self) -> Option<Arc<dyn Bus>> {
+        let embedded = self.embedded.clone().map(|bus| bus as Arc<dyn Bus>);
+        embedded.or_else(|| Some(Arc::clone(&self.deployment.as_ref()?.bus) as Arc<dyn Bus>))
     }
 
     /// Why the parts there are cannot do their work; `data` is where the bus keeps its.
@@ -72,6 +125,9 @@ impl Parts {
                 format!("{failed}; free space or replace the disk in `{data}`, then restart the node")
             })?;
         }
+        if let Some(deployment) = &self.deployment {
+            deployment.check()?;
+        }
         if let Some(center) = &self.center {
             center.ready().map_err(|why| why.to_string())?;
         }
@@ -80,6 +136,10 @@ impl Parts {
 
     /// Finishes the messages in hand, and the shards' batches.
     pub(super) async fn stop_intake(&self) {
+        if let Some(deployment) = &self.deployment {
+            // The others make themselves ready for what this one is about to give back.
+            deployment.leave().await;
+        }
         if let Some(center) = &self.center {
             center.drain().await;
         }
@@ -93,7 +153,18 @@ impl Parts {
         if let Some(bus) = &self.embedded {
             bus.close().await;
         }
+        if let Some(deployment) = &self.deployment {
+            deployment.close().await;
+        }
     }
+}
+
+/// What a center stands on.
+struct Ground {
+    bus: Arc<dyn Bus>,
+    placement: Arc<dyn Placement>,
+    /// Whether a partition's state is kept on the bus, for others to go on with.
+    changelog: bool,
 }
 
 /// The bus in this process.
@@ -102,13 +173,14 @@ async fn embedded(stores: &Stores, config: &Config) -> Result<Arc<Embedded>> {
         queue_bytes_max: config.bus.queue_bytes_max,
         tail_bytes_max: config.bus.tail_bytes_max,
         fault: config.planted.ack_before_durable.then_some(bus::Fault::AcknowledgeBeforeDurable),
+        ..bus::Options::default()
     };
     let stores = stores.clone();
     blocking(move || Ok(Arc::new(Embedded::open(stores.bus()?, options)?))).await
 }
 
 async fn center(
-    bus: &Arc<Embedded>,
+    ground: Ground,
     stores: &Stores,
     folder: &DataFolder,
     map: &LiveMap,
@@ -122,13 +194,14 @@ async fn center(
     let stores = stores.clone();
     let (runtime, store) = blocking(move || Ok((bundle::Runtime::new(options)?, stores.state()?))).await?;
     let parts = mpc::Parts {
-        bus: Arc::clone(bus) as Arc<dyn Bus>,
+        bus: ground.bus,
         store,
         bundles: Arc::new(Folder(bundle::Library::new(Arc::new(runtime)))),
         router: Arc::new(FanOut::new(map.clone())),
-        placement: Arc::new(bus::Everything::default()),
+        placement: ground.placement,
     };
-    Ok(Center::start(center_options(config), parts).await?)
+    let options = mpc::Options { changelog: ground.changelog, ..center_options(config) };
+    Ok(Center::start(options, parts).await?)
 }
 
 fn center_options(config: &Config) -> mpc::Options {
