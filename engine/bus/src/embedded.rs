@@ -5,6 +5,7 @@
 //! are served from memory. Over [`store::Memory`] this is the bus for tests: there is no second
 //! implementation.
 
+mod forget;
 mod group;
 mod keys;
 mod load;
@@ -178,5 +179,10 @@ impl Bus for Embedded {
     ) -> Result<Box<dyn Subscription>> {
         let partition = self.shared.find(stream, partition)?;
         Ok(Box::new(Reader::new(&self.shared, partition, group, credits)?))
+    }
+
+    async fn forget(&self, stream: &str, group: &str) -> Result<()> {
+        let partitions = self.shared.find_all(stream)?;
+        self.ask(|answer| Command::Forget { partitions, group: group.to_owned(), answer }).await
     }
 }

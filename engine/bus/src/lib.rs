@@ -126,6 +126,14 @@ pub trait Bus: Send + Sync + 'static {
         group: &str,
         credits: usize,
     ) -> Result<Box<dyn Subscription>>;
+
+    /// Removes `group` from `stream`: its positions in every partition are gone, durably, and retention no longer waits
+    /// for it. Should it subscribe again it is a new group. Forgetting what is not there is fine.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while the group is subscribed to a partition, and nothing is forgotten then;
+    /// [`Error::UnknownStream`], [`Error::Full`], [`Error::Unavailable`].
+    async fn forget(&self, stream: &str, group: &str) -> Result<()>;
 }
 
 /// One group's place in one partition. Dropping it gives the partition back.

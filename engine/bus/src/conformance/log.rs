@@ -2,8 +2,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use ::model::Message;
 
-use super::{STREAM, Subject, fetch, message, messages, opened, publish_numbers, sequences, spec};
-use crate::{Bounds, Error, Published};
+use super::{STREAM, Subject, attempts, fetch, message, messages, opened, publish_numbers, sequences, spec};
+use crate::{Bounds, Bus, Error, Published};
 
 /// Sequences start at 1, rise by one, and partitions count for themselves.
 pub async fn sequences_rise_by_one_in_each_partition(subject: &dyn Subject) {
@@ -193,6 +193,52 @@ pub async fn the_log_and_its_ids_survive_reopening(subject: &dyn Subject) {
     subject.close(bus).await;
 }
 
+/// Publishes from message `count` on until the oldest kept is `first`; answers the last. Removal goes in steps of the
+/// bus's own choosing, and publishing gives it occasion.
+async fn publish_until_first(bus: &dyn Bus, mut count: usize, first: u64) -> usize {
+    while bus.bounds(STREAM, 0).await.unwrap().first < first {
+        count += 1;
+        assert!(count < 1000, "nothing was removed");
+        publish_numbers(bus, count).await;
+    }
+    count
+}
+
+/// Not while it is subscribed; through a restart, and whatever becomes of what it held.
+pub async fn a_forgotten_group_holds_up_nothing_and_begins_anew(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(2).retaining(2)).await;
+    publish_numbers(&*bus, 10).await;
+    let mut stays = bus.subscribe(STREAM, 0, "stays", 100).await.unwrap();
+    fetch(&mut *stays, 10).await.into_iter().for_each(|delivery| delivery.settle.ack());
+    let mut goes = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    let mut held = fetch(&mut *goes, 4).await;
+    held.remove(0).settle.ack();
+    let elsewhere = bus.subscribe(STREAM, 1, "goes", 100).await.unwrap();
+    drop(goes);
+    let busy = bus.forget(STREAM, "goes").await.unwrap_err();
+    assert!(matches!(&busy, Error::Busy { partition: 1, .. }) && busy.retryable(), "{busy:?}");
+    let mut goes = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    assert_eq!(sequences(&fetch(&mut *goes, 1).await), [2], "nothing was forgotten");
+    drop((goes, elsewhere));
+    for group in ["goes", "goes", "nobody"] {
+        bus.forget(STREAM, group).await.unwrap();
+    }
+    assert!(matches!(bus.forget("nowhere", "goes").await, Err(Error::UnknownStream { .. })));
+    held.into_iter().for_each(|delivery| delivery.settle.ack());
+    drop(stays);
+    subject.close(bus).await;
+
+    let bus = subject.open().await;
+    publish_numbers(&*bus, 20).await;
+    let mut stays = bus.subscribe(STREAM, 0, "stays", 100).await.unwrap();
+    fetch(&mut *stays, 10).await.into_iter().for_each(|delivery| delivery.settle.ack());
+    publish_until_first(&*bus, 20, 19).await;
+    let mut anew = bus.subscribe(STREAM, 0, "goes", 100).await.unwrap();
+    assert_eq!(attempts(&fetch(&mut *anew, 1).await), [(19, 1)]);
+    drop((anew, stays));
+    subject.close(bus).await;
+}
+
 /// Retention waits for the slowest group, keeps its number, and never breaks the sequence.
 pub async fn only_what_every_group_settled_is_removed(subject: &dyn Subject) {
     let spec = spec(1).retaining(2);
@@ -207,13 +253,7 @@ pub async fn only_what_every_group_settled_is_removed(subject: &dyn Subject) {
     publish_numbers(&*bus, 12).await;
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1, "removed what a group had not settled");
     held.into_iter().for_each(|delivery| delivery.settle.ack());
-    // Removal goes in steps of the bus's own choosing; publishing gives it occasion.
-    let mut count = 12;
-    while bus.bounds(STREAM, 0).await.unwrap().first < 5 {
-        count += 1;
-        assert!(count < 1000, "nothing was removed");
-        publish_numbers(&*bus, count).await;
-    }
+    let count = publish_until_first(&*bus, 12, 5).await;
     assert_eq!(bus.bounds(STREAM, 0).await.unwrap(), Bounds { first: 5, last: count as u64 });
     assert_eq!(bus.read(STREAM, 0, 1, 1).await.unwrap()[0].sequence, 5);
     assert_eq!(fetch(&mut *slow, 1).await[0].stored.sequence, 7);

@@ -22,14 +22,17 @@ pub(super) struct Group {
 
 struct State {
     position: Position,
+    /// Taken by a subscription, or for good by whoever forgets the group.
     subscribed: bool,
+    /// It is being forgotten: its position is not stored any more.
+    retired: bool,
     /// Stands in `changed` already.
     noted: bool,
 }
 
 impl Group {
     pub(super) fn new(name: String, key: Vec<u8>, position: Position, changed: Arc<Changed>) -> Arc<Self> {
-        let state = Mutex::new(State { position, subscribed: false, noted: false });
+        let state = Mutex::new(State { position, subscribed: false, retired: false, noted: false });
         Arc::new(Self { name, key, woken: Notify::new(), state, changed })
     }
 
@@ -41,6 +44,20 @@ impl Group {
             self.note(&mut state);
         }
         free
+    }
+
+    /// Takes the partition for good, so that the group can be forgotten; false while a subscription has it.
+    pub(super) fn retire(&self) -> bool {
+        let mut state = self.state.lock();
+        let free = !std::mem::replace(&mut state.subscribed, true);
+        state.retired |= free;
+        free
+    }
+
+    /// It is not forgotten after all.
+    pub(super) fn revive(&self) {
+        let mut state = self.state.lock();
+        (state.subscribed, state.retired) = (false, false);
     }
 
     /// Gives the partition back, and every delivery that is still out.
@@ -80,11 +97,12 @@ impl Group {
         deliveries
     }
 
-    /// The stored form of its position; changes from now on are noted anew.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// The stored form of its position; changes from now on are noted anew. None of a group that is forgotten, which
+    /// deliveries that are still out may go on changing.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
         let mut state = self.state.lock();
         state.noted = false;
-        state.position.encode()
+        (!state.retired).then(|| state.position.encode())
     }
 
     /// Its position was not stored after all.

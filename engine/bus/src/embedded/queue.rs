@@ -34,6 +34,7 @@ struct State {
 pub(super) enum Command {
     Publish(Publish),
     Provision { spec: StreamSpec, answer: oneshot::Sender<Result<()>> },
+    Forget { partitions: Vec<Arc<Partition>>, group: String, answer: oneshot::Sender<Result<()>> },
 }
 
 /// One batch for one partition, encoded already.
@@ -67,7 +68,7 @@ impl Command {
     fn bytes(&self) -> usize {
         match self {
             Self::Publish(publish) => publish.entries.iter().map(|entry| entry.record.len()).sum(),
-            Self::Provision { .. } => 0,
+            Self::Provision { .. } | Self::Forget { .. } => 0,
         }
     }
 }

@@ -166,7 +166,9 @@ impl<'a> Round<'a> {
     /// Stores where these groups stand.
     pub(super) fn positions(&mut self, groups: &[Arc<Group>]) {
         for group in groups {
-            self.batch.put(POSITIONS, &group.key, &group.encode());
+            if let Some(position) = group.encode() {
+                self.batch.put(POSITIONS, &group.key, &position);
+            }
         }
     }
 

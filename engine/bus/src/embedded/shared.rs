@@ -33,6 +33,14 @@ impl Shared {
         found.cloned().ok_or_else(|| Error::UnknownStream { stream: stream.to_owned(), partition })
     }
 
+    /// Every partition of a stream.
+    pub(super) fn find_all(&self, stream: &str) -> Result<Vec<Arc<Partition>>> {
+        self.queue.check_open()?;
+        let streams = self.streams.read();
+        let found = streams.get(stream).map(|stream| stream.partitions.clone());
+        found.ok_or_else(|| Error::UnknownStream { stream: stream.to_owned(), partition: 0 })
+    }
+
     pub(super) fn partitions(&self) -> Vec<Arc<Partition>> {
         self.streams.read().values().flat_map(|stream| stream.partitions.iter().cloned()).collect()
     }

@@ -13,7 +13,7 @@ use store::Batch;
 use tokio::sync::oneshot;
 
 use super::{
-    Shared,
+    Shared, forget,
     group::Group,
     options::Fault,
     queue::{self, Command, Publish},
@@ -80,6 +80,9 @@ impl Writer {
                 Command::Publish(publish) => publishes.push(publish),
                 Command::Provision { spec, answer } => {
                     let _ = answer.send(self.shared.create(spec));
+                }
+                Command::Forget { partitions, group, answer } => {
+                    let _ = answer.send(forget::forget(&*self.shared.store, &partitions, &group));
                 }
             }
         }

@@ -110,6 +110,10 @@ impl Bus for FlakyBus {
         let diary = if stream == "posts" { Arc::clone(&self.diary) } else { Diary::default() };
         Ok(Box::new(Noted { inner, diary }))
     }
+
+    async fn forget(&self, stream: &str, group: &str) -> bus::Result<()> {
+        self.inner.forget(stream, group).await
+    }
 }
 
 struct Noted {
