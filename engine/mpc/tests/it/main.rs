@@ -13,6 +13,7 @@ extern crate catena_mpc as mpc;
 mod admit;
 mod drain;
 mod failures;
+mod forget;
 mod reload;
 mod saves;
 mod settle;
