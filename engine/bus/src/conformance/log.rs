@@ -204,6 +204,26 @@ async fn publish_until_first(bus: &dyn Bus, mut count: usize, first: u64) -> usi
     count
 }
 
+/// A description may change from one to the other; a group that reads slowly is waited for either way.
+pub async fn what_nobody_reads_is_kept_or_let_go_as_the_stream_says(subject: &dyn Subject) {
+    let kept = spec(1).retaining(3);
+    let bus = opened(subject, &kept).await;
+    publish_numbers(&*bus, 10).await;
+    publish_numbers(&*bus, 11).await;
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1);
+    bus.provision(&kept.letting_go()).await.unwrap();
+    let last = publish_until_first(&*bus, 11, 9).await as u64;
+    let mut slow = bus.subscribe(STREAM, 0, "slow", 100).await.unwrap();
+    let first = fetch(&mut *slow, 1).await[0].stored.sequence;
+    assert!((9..=last - 2).contains(&first), "three are kept, from {first} to {last}");
+    for more in 1..=10 {
+        publish_numbers(&*bus, last as usize + more).await;
+    }
+    assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, first, "removed what a group had not settled");
+    drop(slow);
+    subject.close(bus).await;
+}
+
 /// Not while it is subscribed; through a restart, and whatever becomes of what it held.
 pub async fn a_forgotten_group_holds_up_nothing_and_begins_anew(subject: &dyn Subject) {
     let bus = opened(subject, &spec(2).retaining(2)).await;
