@@ -46,6 +46,9 @@ pub struct Options {
     pub drain_max: Duration,
     /// Partitions of a stream that a chain's outputs name and that does not exist yet. Default 4.
     pub partitions: u32,
+    /// Messages kept of such a stream, per partition, beyond those that some reader has still to settle; and dead letters
+    /// kept. Default 1,000,000.
+    pub outputs_retain_messages: u64,
     /// A bug to plant, so that a test can be seen to catch it.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -67,6 +70,7 @@ impl Options {
             restart: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) },
             drain_max: Duration::from_secs(10),
             partitions: 4,
+            outputs_retain_messages: 1_000_000,
             fault: None,
         }
     }
