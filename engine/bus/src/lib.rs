@@ -29,7 +29,7 @@ pub use error::Error;
 pub use keys::{Change, Kept, KeyValue, MemoryKeys, Watch};
 pub use placement::{Everything, Placement};
 pub use requests::{Answer, Answering, MemoryRequests, Requests};
-pub use spec::{Bounds, Published, StreamSpec, partition_of};
+pub use spec::{Bounds, Published, StreamSpec, Unread, partition_of};
 
 /// Messages in one [`Bus::append`] at most.
 pub const APPEND_MESSAGES_MAX: usize = 1000;
@@ -59,8 +59,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///   effect. A new group starts at the oldest message kept.
 /// - **Settlement** is by value. `ack` is applied before the process next acknowledges anything durable,
 ///   but may be forgotten in a crash: consumers keep their own position with their effects.
-/// - **Retention.** Messages are removed oldest first, only once every group has settled them (and there
-///   is a group), and only past the stream's `retain_messages`; the newest is always kept.
+/// - **Retention.** Messages are removed oldest first, only once every group has settled them (while there is no
+///   group, as the stream's [`unread`](StreamSpec::unread) says), and only past the stream's `retain_messages`; the
+///   newest is always kept.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Makes sure the stream exists as described. Doing it again is free.

@@ -14,19 +14,45 @@ pub struct StreamSpec {
     pub dedupe_window: Duration,
     /// Settled messages kept for replay, per partition; `None` keeps everything.
     pub retain_messages: Option<u64>,
+    /// What counts as settled while no group reads it.
+    #[serde(default)]
+    pub unread: Unread,
+}
+
+/// What becomes of messages while no group at all reads their stream: nobody has settled them, and nobody waits for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unread {
+    /// They wait for the first reader: none of them is settled.
+    #[default]
+    Keep,
+    /// They are there for whoever looks: all of them count as settled, and `retain_messages` bounds the stream.
+    LetGo,
 }
 
 impl StreamSpec {
     /// A stream that remembers ids for 24 hours and keeps everything.
     #[must_use]
     pub fn new(name: Name, partitions: u32) -> Self {
-        Self { name, partitions, dedupe_window: Duration::from_secs(24 * 3600), retain_messages: None }
+        Self {
+            name,
+            partitions,
+            dedupe_window: Duration::from_secs(24 * 3600),
+            retain_messages: None,
+            unread: Unread::Keep,
+        }
     }
 
     /// Keeps only `messages` settled ones per partition.
     #[must_use]
     pub fn retaining(self, messages: u64) -> Self {
         Self { retain_messages: Some(messages), ..self }
+    }
+
+    /// Keeps no more than it retains while nobody reads it.
+    #[must_use]
+    pub fn letting_go(self) -> Self {
+        Self { unread: Unread::LetGo, ..self }
     }
 }
 

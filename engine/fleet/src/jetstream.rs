@@ -251,7 +251,14 @@ impl Bus for JetStream {
 
     async fn forget(&self, stream: &str, group: &str) -> Result<()> {
         self.check_open()?;
-        for partition in self.streams.partitions(stream).await? {
+        let partitions = self.streams.partitions(stream).await?;
+        for partition in &partitions {
+            if self.leases.is_held(&lease_key(partition, group)).await? {
+                let (stream, group) = (stream.to_owned(), group.to_owned());
+                return Err(Error::Busy { stream, partition: partition.number, group });
+            }
+        }
+        for partition in partitions {
             self.leases.remove(&lease_key(&partition, group)).await?;
             for found in consumer::list(&self.connection, &partition).await? {
                 if found.group == group {

@@ -128,6 +128,13 @@ impl Leases {
         Ok(mine.then_some(kept.revision))
     }
 
+    /// Whether somebody has the lease. One who is gone counts until the lease has expired under the eyes of this process.
+    pub(crate) async fn is_held(&self, key: &str) -> Result<bool> {
+        let Some(kept) = self.keys.get(key).await? else { return Ok(false) };
+        let lease: Option<Lease> = serde_json::from_slice(&kept.value).ok();
+        Ok(lease.is_some_and(|lease| lease.holder.is_some()) && !self.is_stale(key, kept.revision))
+    }
+
     pub(crate) async fn remove(&self, key: &str) -> Result<()> {
         loop {
             let Some(kept) = self.keys.get(key).await? else { return Ok(()) };

@@ -7,6 +7,7 @@
 mod failure;
 mod gauge;
 mod keys;
+mod leave;
 mod lot;
 mod outputs;
 mod overlay;
@@ -38,6 +39,7 @@ use runner::{Ran, Runner, Stop};
 pub(crate) use failure::sentence;
 pub(crate) use gauge::LaneGauge;
 pub(crate) use keys::partition as partition_prefix;
+pub(crate) use leave::{forget, known, reads};
 
 /// How often a lane looks how much is left to do.
 const LAG_EVERY: Duration = Duration::from_secs(1);
@@ -69,17 +71,22 @@ enum Exit {
 
 /// Runs the lane until `close`; starts it again when it fails, and after a halt when the chain changes.
 pub(crate) async fn supervise(place: Arc<Place>, close: CancellationToken) {
+    keep_running(&place, &close).await;
+    leave::leave(&place).await;
+}
+
+async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
     let mut failures = 0;
     // A lane in the place of another one waits for that to close. Past what this may take, somebody else is there.
     let opened = Instant::now();
     loop {
         let began = Instant::now();
-        match Lane::run(&place, &close).await {
+        match Lane::run(place, close).await {
             Ok(Exit::Closed) => return,
             Ok(Exit::Halted { generation }) => {
                 tokio::select! {
                     () = close.cancelled() => return,
-                    () = another_generation(&place, generation) => {}
+                    () = another_generation(place, generation) => {}
                 }
             }
             // Nothing failed: closing took too long for what was in hand.

@@ -54,6 +54,9 @@ pub struct Options {
     /// Records of a partition's changelog past which all rows are written anew, and what is before them is removed.
     /// Default 10,000.
     pub changelog_records_max: u64,
+    /// Messages kept of such a stream, per partition, beyond those that some reader has still to settle; and dead letters
+    /// kept. Default 1,000,000.
+    pub outputs_retain_messages: u64,
     /// A bug to plant, so that a test can be seen to catch it.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -77,6 +80,7 @@ impl Options {
             partitions: 4,
             changelog: false,
             changelog_records_max: 10_000,
+            outputs_retain_messages: 1_000_000,
             fault: None,
         }
     }

@@ -11,6 +11,7 @@ mod prepare;
 mod rings;
 mod settling;
 mod shelf;
+mod strangers;
 mod swap;
 mod watch;
 
@@ -72,6 +73,8 @@ pub(crate) struct Reloader {
     /// Of every generation that was made live here.
     drains: HashMap<(Name, u64), Drained>,
     wanderers: Current,
+    /// The bus holds nothing any more for chains that are gone.
+    strangers_forgotten: bool,
     receipts: TaskTracker,
 }
 
@@ -107,6 +110,7 @@ impl Reloader {
             gathered_since: None,
             drains: HashMap::new(),
             wanderers: Current::default(),
+            strangers_forgotten: false,
             receipts: TaskTracker::new(),
             shared,
         };
@@ -282,7 +286,9 @@ impl Reloader {
     /// Shelf → plans → live.
     async fn load(&mut self, settled: Vec<shelf::Settled>, starting: bool) -> Result<Vec<swap::Pending>> {
         let (changed, proposals, read) = self.prepare(settled, starting).await?;
-        Ok(self.go_live(proposals, &changed, read).await)
+        let pending = self.go_live(proposals, &changed, read).await;
+        self.forget_strangers().await;
+        Ok(pending)
     }
 
     async fn prepare(

@@ -12,7 +12,7 @@ use super::{
     room::Room,
     tail::Tail,
 };
-use crate::{Bounds, Error, Result, Stored, StreamSpec};
+use crate::{Bounds, Error, Result, Stored, StreamSpec, Unread};
 
 /// A stream as the process knows it.
 pub(super) struct Stream {
@@ -112,13 +112,18 @@ impl Partition {
     /// The sequences that retention or [`trim_to`](Self::trim_to) let go of, at most `max`. They are out of bounds at once, so that no
     /// group that appears meanwhile starts on them; [`removed`](Self::removed) says when they are gone.
     pub(super) fn trim(&self, max: u64) -> Range<u64> {
-        let retained = self.spec.read().retain_messages;
+        let (retained, unread) = {
+            let spec = self.spec.read();
+            (spec.retain_messages, spec.unread)
+        };
         let groups = self.groups.lock();
-        // Nobody has settled anything while nobody reads.
-        let settled = groups.values().map(|group| group.floor()).min();
+        let mut log = self.log.lock();
+        let settled = groups.values().map(|group| group.floor()).min().or(match unread {
+            Unread::Keep => None,
+            Unread::LetGo => Some(log.bounds.last),
+        });
         let over =
             retained.zip(settled).map_or(0, |(retained, settled)| (settled + 1).saturating_sub(retained));
-        let mut log = self.log.lock();
         // The newest stays in any case: it carries the sequence over a restart.
         let end = over.max(log.unwanted).min(log.bounds.last).min(log.oldest + max);
         log.bounds.first = log.bounds.first.max(end);

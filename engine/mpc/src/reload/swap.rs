@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::StreamSpec;
+use bus::{StreamSpec, Unread};
 use model::Name;
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use super::{
     shelf::Changed,
 };
 use crate::{
-    Receipt, RefusalStatus, Result, StepStatus, Streams,
+    Options, Receipt, RefusalStatus, Result, StepStatus, Streams,
     board::FileNote,
     generation::{Drained, Live},
     history::History,
@@ -130,13 +130,14 @@ impl Reloader {
     /// The streams there are, those in `wanted` among them.
     async fn provisioned(&self, wanted: Vec<Name>) -> Result<Streams> {
         let bus = &self.parts.bus;
-        let streams = Streams::from(bus.streams().await?);
-        let missing: Vec<_> = wanted.into_iter().filter(|name| streams.partitions(name).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(streams);
+        let there = bus.streams().await?;
+        let change = |name: Name| output_spec(&there, name, &self.options);
+        let changes: Vec<_> = wanted.into_iter().filter_map(change).collect();
+        if changes.is_empty() {
+            return Ok(Streams::from(there));
         }
-        for name in missing {
-            bus.provision(&StreamSpec::new(name, self.options.partitions)).await?;
+        for spec in changes {
+            bus.provision(&spec).await?;
         }
         Ok(Streams::from(bus.streams().await?))
     }
@@ -265,6 +266,18 @@ impl Reloader {
             ..Receipt::new(verdict)
         };
         Some(Pending { receipt, drain: None })
+    }
+}
+
+/// How the stream of an output is to be; `None` where it is so. What somebody else provisioned is left as it is: only
+/// streams made here let go of what nobody reads.
+fn output_spec(there: &[StreamSpec], name: Name, options: &Options) -> Option<StreamSpec> {
+    let found = there.iter().find(|spec| spec.name == name);
+    let partitions = found.map_or(options.partitions, |spec| spec.partitions);
+    let wanted = StreamSpec::new(name, partitions).retaining(options.outputs_retain_messages).letting_go();
+    match found {
+        Some(found) if found.unread == Unread::Keep || *found == wanted => None,
+        _ => Some(wanted),
     }
 }
 

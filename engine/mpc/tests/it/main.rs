@@ -14,6 +14,7 @@ mod admit;
 mod drain;
 mod failures;
 mod fleet;
+mod forget;
 mod reload;
 mod saves;
 mod settle;

@@ -188,6 +188,28 @@ async fn a_chain_may_read_another_stream_from_one_generation_to_the_next() {
 }
 
 #[tokio::test]
+async fn outputs_keep_what_they_are_told_to_and_other_streams_what_they_were_made_to() {
+    let spec = async |setup: &Setup, name: &str| {
+        setup.bus.streams().await.unwrap().into_iter().find(|spec| &*spec.name == name).unwrap()
+    };
+    let made = |name: &str, retain| {
+        bus::StreamSpec::new(model::Name::new(name).unwrap(), 4).retaining(retain).letting_go()
+    };
+    let mut setup = setup().await;
+    let text = other(&[step("b", "b@^1", "")]).replace("elsewhere", "mine");
+    let mine = bus::StreamSpec::new(model::Name::new("mine").unwrap(), 1);
+    setup.bus.provision(&mine).await.unwrap();
+    setup = setup.with(&[("chains/other.toml", &text)]);
+    for retain in [1_000_000, 7] {
+        setup.options.outputs_retain_messages = retain;
+        let node = setup.start().await;
+        assert_eq!(spec(&setup, "out").await, made("out", retain));
+        assert_eq!(spec(&setup, "mine").await, mine, "made by somebody else");
+        node.center.drain().await;
+    }
+}
+
+#[tokio::test]
 async fn of_a_storm_of_changes_the_last_one_wins() {
     let mut node = setup().await.start().await;
     let last = 60;

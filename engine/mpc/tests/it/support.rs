@@ -7,5 +7,5 @@ mod node;
 pub(crate) use bundles::ScriptedBundles;
 pub(crate) use flaky::{Diary, FlakyBus, FlakyStore};
 pub(crate) use node::{
-    Node, Setup, Sink, bundle, chain, damage, digest, forgetful_bus, message, new_bus, post, step,
+    Node, PATIENCE, Setup, Sink, bundle, chain, damage, digest, forgetful_bus, message, new_bus, post, step,
 };

@@ -29,7 +29,7 @@ pub(crate) struct FlakyBus {
     pub(crate) diary: Diary,
 }
 
-/// `publish <stream>`, `refused <stream>`, `commit`, `ack`, as they happened.
+/// `publish <stream>`, `refused <stream>`, `commit`, `ack`, `forget <stream> <group>`, as they happened.
 pub(crate) type Diary = Arc<Mutex<Vec<String>>>;
 
 impl FlakyBus {
@@ -120,7 +120,9 @@ impl Bus for FlakyBus {
     }
 
     async fn forget(&self, stream: &str, group: &str) -> bus::Result<()> {
-        self.inner.forget(stream, group).await
+        self.inner.forget(stream, group).await?;
+        self.note(format!("forget {stream} {group}"));
+        Ok(())
     }
 }
 

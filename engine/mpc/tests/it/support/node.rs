@@ -14,7 +14,7 @@ use tokio::{
 use super::ScriptedBundles;
 
 /// How long anything may take before a test gives up; nothing waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const PARTITIONS: u32 = 4;
 
 /// A center over everything in memory but its folders.
