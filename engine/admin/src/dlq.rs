@@ -1,12 +1,12 @@
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use mpc::{DeadLetter, dead};
 use serde::Serialize;
 use serve::{Problem, Query};
 
-use crate::{Parts, listing::Items, problem::of_center};
+use crate::{Parts, listing::Items, param::Path, problem::of_center};
 
 /// Letters read from the bus at a time.
 const READ_MAX: usize = 16;

@@ -4,19 +4,18 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bus::{Bus, Published, partition_of};
 use http::{HeaderValue, header};
 use model::Message;
-use mpc::DEAD_LETTERS;
+use mpc::{DEAD_LETTERS, dead::JsonMessage};
 use relations::stream::INBOX;
 use serde::Serialize;
 use serve::{BODY_BYTES_MAX, Line, Lines, Problem, Query, content_type_is};
 
-use crate::{Parts, problem::of_bus, shown::Given};
+use crate::{Parts, param::Path, problem::of_bus};
 
 /// Lines taken at most in one request.
 const LINES_MAX: usize = 10_000;
@@ -55,7 +54,7 @@ pub(crate) async fn messages(
     let spec = known.ok_or_else(|| Problem::not_found(format!("no stream is called `{stream}`")))?;
     let mut answers = Vec::new();
     let mut batches: BTreeMap<u32, Vec<(u64, Message)>> = BTreeMap::new();
-    for Line { number, text } in read(body).await? {
+    for Line { number, text } in read(Lines::new(&head.extensions, body)).await? {
         match message(text) {
             Ok(message) => {
                 let partition = partition_of(&message.key, spec.partitions);
@@ -72,8 +71,7 @@ pub(crate) async fn messages(
     Ok((ndjson, written(&answers)).into_response())
 }
 
-async fn read(body: Body) -> Result<Vec<Line>, Problem> {
-    let mut lines = Lines::new(body);
+async fn read(mut lines: Lines) -> Result<Vec<Line>, Problem> {
     let (mut all, mut bytes) = (Vec::new(), 0);
     loop {
         let batch = lines.batch(LINES_MAX, BODY_BYTES_MAX).await?;
@@ -92,18 +90,24 @@ async fn read(body: Body) -> Result<Vec<Line>, Problem> {
 
 fn message(text: Option<bytes::Bytes>) -> Result<Message, Problem> {
     let text = text.ok_or_else(|| Problem::too_large(BODY_BYTES_MAX))?;
-    let given: Given = serde_json::from_slice(&text)
-        .map_err(|error| Problem::body("", format!("not `{{id?, kind, key, headers?, body}}`: {error}")))?;
-    let message = given.into_message(|| {
-        let id = getrandom::u64().map(|random| format!("sent-{random:016x}"));
-        id.map_err(|error| Problem::internal(format!("no random number for an id: {error}")))
+    let mut given: JsonMessage = serde_json::from_slice(&text).map_err(|error| {
+        Problem::body("", format!("not `{{id?, kind, key, headers?, body or body_base64}}`: {error}"))
     })?;
+    if given.id.is_none() {
+        given.id = Some(made_id()?);
+    }
+    let message = given.into_message().map_err(|error| Problem::body("", error.to_string()))?;
     for (pointer, text) in [("/id", &message.id), ("/kind", &message.kind), ("/key", &message.key)] {
         if text.is_empty() || text.len() > 128 {
             return Err(Problem::body(pointer, "must have 1 to 128 bytes"));
         }
     }
     Ok(message)
+}
+
+fn made_id() -> Result<String, Problem> {
+    let id = getrandom::u64().map(|random| format!("sent-{random:016x}"));
+    id.map_err(|error| Problem::internal(format!("no random number for an id: {error}")))
 }
 
 async fn publish(bus: &dyn Bus, stream: &str, partition: u32, batch: Vec<(u64, Message)>) -> Vec<Answer> {

@@ -11,9 +11,9 @@ mod health;
 mod inject;
 mod listing;
 mod page;
+mod param;
 mod problem;
 mod receipts;
-mod shown;
 mod status;
 mod streams;
 mod token;
@@ -28,6 +28,8 @@ use axum::{
 use bus::Bus;
 use inbox::Inbox;
 use mpc::Center;
+use serde::Serialize;
+use serve::{Problem, Ready};
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
@@ -36,18 +38,50 @@ pub use token::Token;
 /// What the management plane looks at.
 #[derive(Clone)]
 pub struct Parts {
-    /// Chains, generations, receipts, bundles.
-    pub center: Center,
+    /// What this process is.
+    pub about: About,
+    /// Chains, generations, receipts, bundles, where this process runs chains.
+    pub center: Option<Center>,
     /// Streams and dead letters.
     pub bus: Arc<dyn Bus>,
-    /// Shards.
-    pub inbox: Inbox,
+    /// Shards, where this process keeps any.
+    pub inbox: Option<Inbox>,
+    /// Whether the node is ready.
+    pub ready: Ready,
     /// Where the data plane listens.
     pub http: SocketAddr,
     /// When the node started.
     pub started: Instant,
     /// Cancelled before the server stops: ends answers that would go on for ever.
     pub closing: CancellationToken,
+}
+
+/// What a process is in its deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// Its name among the others; none where there are no others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does.
+    pub roles: Vec<String>,
+    /// Which bus it is on, and what that promises: `embedded`, `nats, durable` or `nats, relaxed (…)`.
+    pub bus: String,
+}
+
+impl Parts {
+    /// The center, or who has one.
+    pub(crate) fn center(&self) -> Result<&Center, Problem> {
+        let detail = "this process runs no chains: ask one with the role `distributor`";
+        self.center.as_ref().ok_or_else(|| Problem::misdirected(detail))
+    }
+
+    /// How far the shards of this process are; none where it keeps none.
+    pub(crate) async fn positions(&self) -> inbox::Result<Vec<inbox::Position>> {
+        match &self.inbox {
+            Some(inbox) => inbox.positions().await,
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// Who may come in.

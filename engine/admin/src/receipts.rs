@@ -25,7 +25,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Items<Receipt>>, Problem> {
     let limit = Query::parse(query.as_deref(), &["limit"])?.limit_of(LIMIT_MAX)?;
     // The history is locked while a receipt is on its way to the disk.
-    let read = tokio::task::spawn_blocking(move || parts.center.receipts(limit)).await;
+    let center = parts.center()?.clone();
+    let read = tokio::task::spawn_blocking(move || center.receipts(limit)).await;
     read.map(|receipts| Json(Items::all(receipts))).map_err(|error| failed(&error))
 }
 
@@ -33,10 +34,10 @@ pub(crate) async fn list(
 /// `missed` says that the reader was too slow: read the list.
 pub(crate) async fn events(
     State(parts): State<Parts>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + 'static> {
-    let events = futures::stream::unfold(parts.center.subscribe_receipts(), next);
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send + 'static>, Problem> {
+    let events = futures::stream::unfold(parts.center()?.subscribe_receipts(), next);
     let open = events.take_until(parts.closing.cancelled_owned());
-    Sse::new(open).keep_alive(KeepAlive::default())
+    Ok(Sse::new(open).keep_alive(KeepAlive::default()))
 }
 
 async fn next(mut receipts: Receiver<Receipt>) -> Option<(Result<Event, Infallible>, Receiver<Receipt>)> {

@@ -1,23 +1,24 @@
 use std::net::SocketAddr;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use mpc::{BundlesStatus, ChainStatus, DEAD_LETTERS, GenerationStatus};
+use axum::{Json, extract::State};
+use mpc::{BundlesStatus, Center, ChainStatus, DEAD_LETTERS, GenerationStatus};
 use serde::Serialize;
 use serve::Problem;
 
 use crate::{
-    Parts, health,
+    About, Parts,
+    health::{self, Seen},
     listing::Items,
-    problem::{of_bus, of_inbox},
+    param::Path,
+    problem::{chain as causes, of_inbox},
 };
 
 /// The node in one look.
 #[derive(Serialize)]
 pub(crate) struct Status {
     version: &'static str,
+    #[serde(flatten)]
+    about: About,
     ready: bool,
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,36 +31,47 @@ pub(crate) struct Status {
     chains: usize,
     /// Chains whose file, as it is now, does not run.
     refused: usize,
-    dead_letters: u64,
-    /// Messages that lanes and shards have yet to settle.
-    waiting: u64,
+    /// Not known while the bus does not answer; the troubles say why.
+    dead_letters: Option<u64>,
+    /// Messages that lanes and shards have yet to settle; not known while the shards do not answer.
+    waiting: Option<u64>,
 }
 
-/// `GET /v1/status`.
-pub(crate) async fn node(State(parts): State<Parts>) -> Result<Json<Status>, Problem> {
-    let chains = parts.center.chains();
-    let dead = parts.bus.bounds(DEAD_LETTERS, 0).await.map_err(|error| of_bus(&error))?;
-    let shards = parts.inbox.positions().await.map_err(|error| of_inbox(&error))?;
-    let ready = parts.center.ready();
-    let lag = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag);
-    let behind = shards.iter().map(|shard| shard.last.saturating_sub(shard.applied));
-    Ok(Json(Status {
+/// `GET /v1/status`: an answer whatever is wrong with the node, since that is when it is asked for.
+pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
+    let (ready, chains) = ((parts.ready)(), parts.center.as_ref().map(Center::chains).unwrap_or_default());
+    let dead = parts.bus.bounds(DEAD_LETTERS, 0).await.map_err(|error| causes(&error));
+    let shards = parts.positions().await.map_err(|error| causes(&error));
+    let lag: u64 = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag).sum();
+    let behind = |at: &inbox::Position| at.last.saturating_sub(at.applied);
+    let waiting = shards.as_ref().ok().map(|shards| lag + shards.iter().map(behind).sum::<u64>());
+    let bundles = parts.center.as_ref().map(Center::bundles).unwrap_or_default();
+    let dead_letters = dead.as_ref().ok().map(|dead| (dead.last + 1).saturating_sub(dead.first));
+    let seen = Seen {
+        ready: &ready,
+        chains: &chains,
+        bundles: &bundles,
+        dead: dead.as_ref().err(),
+        shards: shards.as_deref(),
+    };
+    Json(Status {
         version: env!("CARGO_PKG_VERSION"),
+        about: parts.about,
         ready: ready.is_ok(),
-        reason: ready.as_ref().err().map(ToString::to_string),
-        troubles: health::troubles(ready, &chains, &parts.center.bundles(), &shards),
+        troubles: health::troubles(&seen),
+        reason: ready.err(),
         http: parts.http,
         uptime_ms: parts.started.elapsed().as_millis(),
         refused: chains.iter().filter(|chain| chain.refused.is_some()).count(),
         chains: chains.len(),
-        dead_letters: (dead.last + 1).saturating_sub(dead.first),
-        waiting: lag.chain(behind).sum(),
-    }))
+        dead_letters,
+        waiting,
+    })
 }
 
 /// `GET /v1/chains`.
-pub(crate) async fn chains(State(parts): State<Parts>) -> Json<Items<ChainStatus>> {
-    Json(Items::all(parts.center.chains()))
+pub(crate) async fn chains(State(parts): State<Parts>) -> Result<Json<Items<ChainStatus>>, Problem> {
+    Ok(Json(Items::all(parts.center()?.chains())))
 }
 
 /// `GET /v1/chains/{id}`.
@@ -67,18 +79,20 @@ pub(crate) async fn chain(
     State(parts): State<Parts>,
     Path(id): Path<String>,
 ) -> Result<Json<ChainStatus>, Problem> {
-    let found = parts.center.chains().into_iter().find(|chain| *chain.id == *id);
+    let found = parts.center()?.chains().into_iter().find(|chain| *chain.id == *id);
     found.map(Json).ok_or_else(|| Problem::not_found(format!("no chain is called `{id}`")))
 }
 
 /// `GET /v1/generations`.
-pub(crate) async fn generations(State(parts): State<Parts>) -> Json<Items<GenerationStatus>> {
-    Json(Items::all(parts.center.generations()))
+pub(crate) async fn generations(
+    State(parts): State<Parts>,
+) -> Result<Json<Items<GenerationStatus>>, Problem> {
+    Ok(Json(Items::all(parts.center()?.generations())))
 }
 
 /// `GET /v1/bundles`.
-pub(crate) async fn bundles(State(parts): State<Parts>) -> Json<BundlesStatus> {
-    Json(parts.center.bundles())
+pub(crate) async fn bundles(State(parts): State<Parts>) -> Result<Json<BundlesStatus>, Problem> {
+    Ok(Json(parts.center()?.bundles()))
 }
 
 /// One inbox shard.
@@ -101,7 +115,7 @@ pub(crate) struct Shard {
 
 /// `GET /v1/shards`.
 pub(crate) async fn shards(State(parts): State<Parts>) -> Result<Json<Items<Shard>>, Problem> {
-    let positions = parts.inbox.positions().await.map_err(|error| of_inbox(&error))?;
+    let positions = parts.positions().await.map_err(|error| of_inbox(&error))?;
     let shard = |at: inbox::Position| {
         let inbox::Position { shard, phase, applied, last, fault, trouble } = at;
         Shard { shard, phase: phase.as_str(), applied, last, fault, trouble }

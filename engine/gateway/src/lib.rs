@@ -24,13 +24,10 @@ use axum::{
 };
 use feed::Forwarder;
 use inbox::Reads;
-use serve::Problem;
+use serve::{Problem, Ready};
 use telemetry::Metrics;
 
 use metered::metered;
-
-/// Says whether the node takes posts and its chains are live, or why not.
-pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// What the data plane stands on. What a process does not do, others of its fleet do: those routes answer 421.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use model::{Message, derived_id};
 
 use crate::{DEAD_LETTERS, Error, REPLAY_HEADER, Result, lane::sentence};
 
-pub use letter::{DeadLetter, Problem};
+pub use letter::{DeadLetter, JsonMessage, Problem};
 
 /// The partition of all dead letters.
 pub(crate) const PARTITION: u32 = 0;

@@ -37,7 +37,7 @@ pub struct Node {
     addresses: Addresses,
     // In the order in which they are to be dropped: what serves before what is served.
     gateway: Serving,
-    admin: Option<Serving>,
+    admin: Serving,
     closing: CancellationToken,
     _upkeep: AbortOnDropHandle<()>,
     leaving: Arc<AtomicBool>,
@@ -71,30 +71,28 @@ impl Node {
 
         let leaving = Arc::new(AtomicBool::new(false));
         let closing = CancellationToken::new();
+        let ready = readiness(&leaving, &folder, &parts);
         let gateway = http.start(
             "http",
             gateway::router(gateway::Parts {
                 forwarder: parts.forwarder.clone(),
                 reads: parts.reads.clone(),
-                ready: readiness(&leaving, &folder, &parts),
+                ready: Arc::clone(&ready),
                 metrics: metrics.clone(),
             }),
         );
-        let managed = match &parts {
-            Parts { center: Some(center), inbox: Some(inbox), embedded: Some(bus), .. } => {
-                Some(admin::Parts {
-                    center: center.clone(),
-                    bus: bus.clone(),
-                    inbox: inbox.clone(),
-                    http: addresses.http,
-                    started,
-                    closing: closing.clone(),
-                })
-            }
-            _ => None,
+        let managed = admin::Parts {
+            about: parts.about(&config),
+            center: parts.center.clone(),
+            bus: parts.bus()?,
+            inbox: parts.inbox.clone(),
+            ready,
+            http: addresses.http,
+            started,
+            closing: closing.clone(),
         };
         let access = admin::Access { token, hosts: config.admin.hosts.clone() };
-        let admin = managed.map(|parts| management.start("admin", admin::router(parts, access)));
+        let admin = management.start("admin", admin::router(managed, access));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
         let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, parts, folder };
         if let Err(error) = node.folder.announce(&node.addresses) {
@@ -127,15 +125,13 @@ impl Node {
         self.gateway.stop().await;
         self.parts.stop_intake().await;
         self.closing.cancel();
-        if let Some(admin) = self.admin {
-            admin.stop().await;
-        }
+        self.admin.stop().await;
         self.parts.stop_bus().await;
         tracing::info!("the node has stopped");
     }
 }
 
-fn readiness(leaving: &Arc<AtomicBool>, folder: &DataFolder, parts: &Parts) -> gateway::Ready {
+fn readiness(leaving: &Arc<AtomicBool>, folder: &DataFolder, parts: &Parts) -> serve::Ready {
     let (leaving, parts, data) = (Arc::clone(leaving), parts.clone(), folder.join(""));
     Arc::new(move || {
         if leaving.load(Relaxed) {

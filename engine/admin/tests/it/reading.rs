@@ -1,3 +1,4 @@
+use bus::Bus;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use model::Message;
@@ -32,6 +33,18 @@ async fn the_state_of_everything_is_shown() {
 }
 
 #[tokio::test]
+async fn without_the_bus_the_status_says_so_instead_of_failing() {
+    let plane = Plane::new().await;
+    plane.bus.close().await;
+    let status = plane.get("/v1/status").await;
+    let why = "the bus is unavailable: it is closed";
+    assert_eq!((&status["ready"], &status["reason"]), (&json!(false), &json!(why)));
+    assert_eq!(status["troubles"][0], format!("The node is not ready: {why}."));
+    assert_eq!((&status["dead_letters"], &status["waiting"]), (&json!(null), &json!(null)));
+    assert_eq!(status["chains"], 1);
+}
+
+#[tokio::test]
 async fn receipts_are_listed_newest_first_and_told_as_they_come() {
     let plane = Plane::new().await;
     let mut events = plane.stream("/v1/receipts/events").await;
@@ -61,6 +74,8 @@ async fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
         ("/v1/streams/posts/9/messages", StatusCode::NOT_FOUND),
         ("/v1/nothing", StatusCode::NOT_FOUND),
         ("/v1/dlq/x", StatusCode::BAD_REQUEST),
+        ("/v1/chains/%ff", StatusCode::BAD_REQUEST),
+        ("/v1/streams/%ff/0/messages", StatusCode::BAD_REQUEST),
         ("/v1/dlq?limit=0", StatusCode::BAD_REQUEST),
         ("/v1/dlq?limit=many", StatusCode::BAD_REQUEST),
         ("/v1/dlq?from=-1", StatusCode::BAD_REQUEST),

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use bus::{Bus, Embedded, StreamSpec};
-use catena_admin::{Access, Parts, Token};
+use catena_admin::{About, Access, Parts, Token};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use inbox::Inbox;
@@ -29,7 +29,7 @@ const CHAIN: &str = "[chain]\nid = \"feed\"\ninput = \"posts\"\noutput = \"out\"
 
 /// A management plane over a center whose one step rejects bodies with the word `poison`.
 pub(crate) struct Plane {
-    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) bus: Arc<Embedded>,
     pub(crate) center: Center,
     pub(crate) closing: CancellationToken,
     /// Once set, the step takes what it rejected before.
@@ -66,10 +66,10 @@ impl Plane {
         for (name, partitions) in [("posts", 2), (INBOX, 1)] {
             bus.provision(&StreamSpec::new(Name::new(name).unwrap(), partitions)).await.unwrap();
         }
-        let bus: Arc<dyn Bus> = Arc::new(bus);
+        let bus = Arc::new(bus);
         let mended = Arc::new(AtomicBool::new(false));
         let parts = mpc::Parts {
-            bus: Arc::clone(&bus),
+            bus: bus.clone(),
             store: Arc::new(Memory::new(mpc::TABLES)),
             bundles: Arc::new(Checkers(Arc::clone(&mended))),
             router: Arc::new(ToStreams),
@@ -81,10 +81,13 @@ impl Plane {
         let inbox = Inbox::alone(inbox::Options::default(), Arc::clone(&bus), Arc::new(stores), map);
         let inbox = inbox.await.unwrap();
         let closing = CancellationToken::new();
+        let says = bus.clone();
         let parts = Parts {
-            center: center.clone(),
-            bus: Arc::clone(&bus),
-            inbox,
+            about: About { bus: "embedded".to_owned(), ..About::default() },
+            center: Some(center.clone()),
+            bus: bus.clone(),
+            inbox: Some(inbox),
+            ready: Arc::new(move || says.check().map_err(|error| error.to_string())),
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             started: Instant::now(),
             closing: closing.clone(),

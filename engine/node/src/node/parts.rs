@@ -111,9 +111,25 @@ impl Parts {
     }
 
     /// The bus, whichever it is.
-    pub(super) fn bus(&self) -> Option<Arc<dyn Bus>> {
-        let embedded = self.embedded.clone().map(|bus| bus as Arc<dyn Bus>);
-        embedded.or_else(|| Some(Arc::clone(&self.deployment.as_ref()?.bus) as Arc<dyn Bus>))
+    pub(super) fn bus(&self) -> Result<Arc<dyn Bus>> {
+        match (&self.embedded, &self.deployment) {
+            (Some(embedded), _) => Ok(Arc::clone(embedded) as Arc<dyn Bus>),
+            (None, Some(deployment)) => Ok(Arc::clone(&deployment.bus) as Arc<dyn Bus>),
+            (None, None) => Err(bus::Error::Unavailable { reason: "there is none".to_owned() }.into()),
+        }
+    }
+
+    /// What the process is, for people.
+    pub(super) fn about(&self, config: &Config) -> admin::About {
+        let roles = config.roles.iter().map(|role| role.as_str().to_owned()).collect();
+        match &self.deployment {
+            None => admin::About { name: None, roles, bus: "embedded".to_owned() },
+            Some(deployment) => admin::About {
+                name: Some(deployment.name().to_owned()),
+                roles,
+                bus: format!("nats, {}", deployment.durability()),
+            },
+        }
     }
 
     /// Why the parts there are cannot do their work; `data` is where the bus keeps its.
