@@ -4,14 +4,14 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use mpc::{BundlesStatus, ChainStatus, DEAD_LETTERS, GenerationStatus};
+use mpc::{BundlesStatus, ChainStatus, GenerationStatus};
 use serde::Serialize;
 use serve::Problem;
 
 use crate::{
     Parts, health,
     listing::Items,
-    problem::{of_bus, of_inbox},
+    problem::{of_center, of_inbox},
 };
 
 /// The node in one look.
@@ -38,7 +38,7 @@ pub(crate) struct Status {
 /// `GET /v1/status`.
 pub(crate) async fn node(State(parts): State<Parts>) -> Result<Json<Status>, Problem> {
     let chains = parts.center.chains();
-    let dead = parts.bus.bounds(DEAD_LETTERS, 0).await.map_err(|error| of_bus(&error))?;
+    let dead_letters = parts.center.dead_letters().count().await.map_err(|error| of_center(&error))?;
     let shards = parts.inbox.positions().await.map_err(|error| of_inbox(&error))?;
     let ready = parts.center.ready();
     let lag = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag);
@@ -52,7 +52,7 @@ pub(crate) async fn node(State(parts): State<Parts>) -> Result<Json<Status>, Pro
         uptime_ms: parts.started.elapsed().as_millis(),
         refused: chains.iter().filter(|chain| chain.refused.is_some()).count(),
         chains: chains.len(),
-        dead_letters: (dead.last + 1).saturating_sub(dead.first),
+        dead_letters,
         waiting: lag.chain(behind).sum(),
     }))
 }

@@ -48,11 +48,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// No dead letter stands under that sequence.
-    #[error("there is no dead letter {sequence}")]
+    /// No dead letter has that number.
+    #[error("there is no dead letter {number}")]
     NoDeadLetter {
-        /// The sequence asked for.
-        sequence: u64,
+        /// The number asked for.
+        number: u64,
+    },
+    /// The dead letter is there and cannot be read back.
+    #[error("dead letter {number} cannot be replayed: {reason}")]
+    DamagedLetter {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
     /// The lane closed before bus or store took what it had; everything is still in the bus.
     #[error("the lane closed before its last batch was settled")]
