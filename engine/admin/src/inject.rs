@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    body::Body,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
@@ -55,7 +54,7 @@ pub(crate) async fn messages(
     let spec = known.ok_or_else(|| Problem::not_found(format!("no stream is called `{stream}`")))?;
     let mut answers = Vec::new();
     let mut batches: BTreeMap<u32, Vec<(u64, Message)>> = BTreeMap::new();
-    for Line { number, text } in read(body).await? {
+    for Line { number, text } in read(Lines::new(&head.extensions, body)).await? {
         match message(text) {
             Ok(message) => {
                 let partition = partition_of(&message.key, spec.partitions);
@@ -72,8 +71,7 @@ pub(crate) async fn messages(
     Ok((ndjson, written(&answers)).into_response())
 }
 
-async fn read(body: Body) -> Result<Vec<Line>, Problem> {
-    let mut lines = Lines::new(body);
+async fn read(mut lines: Lines) -> Result<Vec<Line>, Problem> {
     let (mut all, mut bytes) = (Vec::new(), 0);
     loop {
         let batch = lines.batch(LINES_MAX, BODY_BYTES_MAX).await?;

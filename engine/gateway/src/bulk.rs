@@ -43,10 +43,10 @@ impl Answer {
     }
 }
 
-/// Posts the lines of `body`. With an idempotency key each line has its own, made of it and the line's number:
+/// Posts the `lines` of a body. With an idempotency key each line has its own, made of it and the line's number:
 /// sending the same lines again under the same key stores nothing twice.
-pub(crate) fn answer(forwarder: Forwarder, body: Body, key: Option<&str>) -> Response {
-    let bulk = Bulk { forwarder, lines: Lines::new(body), key: key.map(str::to_owned) };
+pub(crate) fn answer(forwarder: Forwarder, lines: Lines, key: Option<&str>) -> Response {
+    let bulk = Bulk { forwarder, lines, key: key.map(str::to_owned) };
     let answers = futures::stream::try_unfold(Some(bulk), async |bulk| {
         let Some(mut bulk) = bulk else { return Ok::<_, std::convert::Infallible>(None) };
         Ok(match bulk.next().await {

@@ -5,7 +5,7 @@ use axum::{
 };
 use feed::{BODY_BYTES_MAX, NewPost};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serve::{Problem, Query, collect, content_type_is};
+use serve::{Lines, Problem, Query, collect, content_type_is};
 
 use crate::{
     Parts, bulk,
@@ -24,7 +24,7 @@ pub(crate) async fn create(State(parts): State<Parts>, request: Request) -> Resu
     if content_type_is(&head.headers, "application/json") {
         one(&parts, body, key).await
     } else if content_type_is(&head.headers, "application/x-ndjson") {
-        Ok(bulk::answer(parts.forwarder, body, key))
+        Ok(bulk::answer(parts.forwarder, Lines::new(&head.extensions, body), key))
     } else {
         let detail = "send one post as `application/json`, or one per line as `application/x-ndjson`";
         Err(Problem::unsupported("Content-Type", detail))

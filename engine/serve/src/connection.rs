@@ -41,8 +41,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let watch = place.watch.clone();
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         watch.enter(Phase::Serving);
+        request.extensions_mut().insert(Work(watch.clone()));
         let served = Served(watch.clone());
         let answer =
             router.clone().call(request.map(|body| Body::new(Receiving { body, watch: watch.clone() })));
@@ -77,6 +78,17 @@ where
     if let Err(error) = ended {
         // Garbage, or a client that left in the middle: its own business.
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// The work on a request, for whoever looks at its body without waiting for it.
+#[derive(Clone)]
+pub(crate) struct Work(Arc<Watch>);
+
+impl Work {
+    /// Takes back that the work waits for more of the body, as the last look at it had said.
+    pub(crate) fn goes_on(&self) {
+        self.0.body_waits(false);
     }
 }
 

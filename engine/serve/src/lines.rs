@@ -1,11 +1,13 @@
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
+use http::Extensions;
 use tokio::time::Instant;
 
 use crate::{
     Problem,
     body::{BODY_BYTES_MAX, BODY_TIME_MAX, next},
+    connection::Work,
 };
 
 /// One line of a streamed body.
@@ -20,6 +22,7 @@ pub struct Line {
 /// A request body as lines (NDJSON), read as fast as they are taken: holds at most one line and one frame.
 pub struct Lines {
     body: Body,
+    work: Option<Work>,
     held: BytesMut,
     /// How much of `held` is known to have no line end.
     searched: usize,
@@ -30,10 +33,11 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The lines of `body`.
+    /// The lines of `body`, which came with a request that has these `extensions`.
     #[must_use]
-    pub fn new(body: Body) -> Self {
-        Self { body, held: BytesMut::new(), searched: 0, number: 0, skipping: false, ended: false }
+    pub fn new(extensions: &Extensions, body: Body) -> Self {
+        let work = extensions.get::<Work>().cloned();
+        Self { body, work, held: BytesMut::new(), searched: 0, number: 0, skipping: false, ended: false }
     }
 
     /// Waits for a line, then takes what else has already arrived, up to `lines_max` lines or about
@@ -53,6 +57,10 @@ impl Lines {
             } else if batch.is_empty() {
                 self.fill().await?;
             } else if self.fill().now_or_never().transpose()?.is_none() {
+                // Nobody waits for what was looked for just now: there is work to do.
+                if let Some(work) = &self.work {
+                    work.goes_on();
+                }
                 break;
             }
         }
@@ -112,7 +120,7 @@ mod tests {
     }
 
     async fn all(body: Body, lines_max: usize) -> Vec<(u64, Option<Bytes>)> {
-        let mut lines = Lines::new(body);
+        let mut lines = Lines::new(&Extensions::new(), body);
         let mut all = Vec::new();
         loop {
             let batch = lines.batch(lines_max, 64).await.unwrap();

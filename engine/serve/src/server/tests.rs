@@ -92,6 +92,39 @@ async fn a_flood_of_slow_clients_shuts_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_bulk_upload_at_work_gives_its_place_to_nobody() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (say, wait) = (begun.clone(), go.clone());
+    let bulk = async move |request: axum::extract::Request| {
+        let (head, body) = request.into_parts();
+        let mut lines = crate::Lines::new(&head.extensions, body);
+        let mut taken = 0;
+        loop {
+            let batch = lines.batch(9, 99).await.unwrap();
+            if batch.is_empty() {
+                return format!("{taken} taken");
+            }
+            taken += batch.len();
+            say.notify_one();
+            wait.notified().await;
+        }
+    };
+    let options = Options { connections_max: 1, ..Options::default() };
+    let (address, serving) = serve(options, Router::new().route("/", axum::routing::post(bulk))).await;
+    let mut upload = TcpStream::connect(address).await.unwrap();
+    let head = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n\r\na\n";
+    upload.write_all(head).await.unwrap();
+    begun.notified().await;
+    assert_eq!(exchange(address, GET).await, "", "the one place is at work");
+    upload.write_all(b"b\n").await.unwrap();
+    go.notify_one();
+    begun.notified().await;
+    go.notify_one();
+    assert!(read_to_end(&mut upload).await.ends_with("2 taken"));
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn a_stop_lets_the_request_in_flight_finish_and_takes_no_other() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (say, wait) = (begun.clone(), go.clone());
