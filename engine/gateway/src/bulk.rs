@@ -12,6 +12,7 @@ use axum::{
 use bytes::Bytes;
 use feed::{Forwarder, NewPost};
 use http::{HeaderValue, header};
+use model::derived_id;
 use relations::PostId;
 use serde::Serialize;
 use serve::{BODY_BYTES_MAX, Line, Lines, Problem};
@@ -76,7 +77,7 @@ impl Bulk {
             let post = text.ok_or_else(|| Problem::too_large(BODY_BYTES_MAX));
             match post.and_then(|text| NewPost::from_json(&text).map_err(|why| invalid(&why))) {
                 Ok(post) => {
-                    posts.push((post, self.key.as_ref().map(|key| format!("{key}/{number}"))));
+                    posts.push((post, self.key.as_ref().map(|key| line_key(key, number))));
                     places.push(number);
                 }
                 Err(problem) => answers.push(Answer::new(number, Err(problem))),
@@ -92,6 +93,11 @@ impl Bulk {
         answers.sort_unstable_by_key(|answer| answer.line);
         Ok(answers)
     }
+}
+
+/// The idempotency key of one line. Hashed, so that no key of a single post or of another line is like it.
+fn line_key(key: &str, number: u64) -> String {
+    derived_id(&[b"bulk line", key.as_bytes(), &number.to_be_bytes()])
 }
 
 fn written(answers: &[Answer]) -> Bytes {

@@ -47,6 +47,16 @@ async fn the_same_lines_under_the_same_key_are_stored_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_and_a_single_post_never_share_a_key() {
+    let world = World::new().await;
+    let first = lines(send(&world, "{\"actor\":7}\n", Some("import")).await).await;
+    let single = world.request("POST", "/v1/posts").header("idempotency-key", "import/1");
+    let single = single.json(&serde_json::json!({"actor": 7})).send().await.unwrap();
+    assert_ne!(single.json::<Value>().await.unwrap()["id"], first[0]["id"]);
+    world.json_when("/v1/users/7/posts", |page| ids(page).len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_come_while_more_is_sent() {
     let world = World::new().await;
     let (feed, fed) = futures::channel::mpsc::unbounded::<std::io::Result<String>>();
