@@ -204,8 +204,11 @@ const shard = (rows) => table("In this process", [
   ["state", (s) => (s.fault ? word(`stopped: ${s.fault}`, "bad") : "flows")],
 ], rows);
 
-const orNone = (render, none) => (rows) =>
-  (rows.length === 0 ? make("p", { class: "faint" }, none) : render(rows));
+// Rows, or a string that says why there are none to be had.
+const orNone = (render, none) => (rows) => {
+  if (typeof rows === "string") return make("p", {}, word(`This cannot be shown now: ${rows}.`, "bad"));
+  return rows.length === 0 ? make("p", { class: "faint" }, none) : render(rows);
+};
 const each = (render, none) => orNone((rows) => rows.map(render), none);
 
 // ---- doing ----
@@ -225,8 +228,11 @@ async function look() {
   const from = Math.max(1, status.dead_letters - SHOWN + 1);
   const letters = `dlq?from=${from}&limit=${SHOWN}`;
   const lists = ["chains", `receipts?limit=${SHOWN}`, "generations", "shards", letters];
-  const answers = await Promise.all(lists.map((path) => ask(`/v1/${path}`)));
-  return [status, ...answers.map((answer) => answer.items)];
+  const answers = await Promise.allSettled(lists.map((path) => ask(`/v1/${path}`)));
+  const refused = answers.find((answer) => answer.reason instanceof Refused);
+  if (refused) throw refused.reason;
+  // What cannot be had now is a string that says why: the rest is shown all the same.
+  return [status, ...answers.map((answer) => answer.value?.items ?? answer.reason.message)];
 }
 
 function tell([status, chains, receipts, generations, shards, letters]) {
@@ -234,7 +240,7 @@ function tell([status, chains, receipts, generations, shards, letters]) {
   show("health", status.troubles, health);
   show("chains", chains, each(chain, "There is no chain yet: put a file into the folder of chains."));
   show("receipts", receipts, each(receipt, "Nothing has changed yet."));
-  show("letters", letters.reverse(), each(letter, "None: every message found its way."));
+  show("letters", Array.isArray(letters) ? letters.reverse() : letters, each(letter, "None: every message found its way."));
   show("generations", generations, orNone(generation, "None."));
   show("shards", shards, orNone(shard, "None."));
 }

@@ -1,18 +1,32 @@
 //! What is wrong, in words: one sentence for each thing somebody should look at.
 
 use inbox::Position;
-use mpc::{BundlesStatus, ChainStatus, NotReady};
+use mpc::{BundlesStatus, ChainStatus};
+
+/// What a look at the node found, and what it could not find.
+pub(crate) struct Seen<'a> {
+    pub(crate) ready: &'a Result<(), String>,
+    pub(crate) chains: &'a [ChainStatus],
+    pub(crate) bundles: &'a BundlesStatus,
+    /// Why the dead letters cannot be counted.
+    pub(crate) dead: Option<&'a String>,
+    pub(crate) shards: Result<&'a [Position], &'a String>,
+}
 
 /// What somebody should look at; empty when everything flows.
-pub(crate) fn troubles(
-    ready: Result<(), NotReady>,
-    chains: &[ChainStatus],
-    bundles: &BundlesStatus,
-    shards: &[Position],
-) -> Vec<String> {
-    let mut troubles: Vec<_> =
-        ready.err().map(|why| format!("The node is not ready: {why}.")).into_iter().collect();
-    for chain in chains {
+pub(crate) fn troubles(seen: &Seen<'_>) -> Vec<String> {
+    let Seen { ready, chains, bundles, dead, shards } = seen;
+    let mut troubles = Vec::new();
+    if let Err(why) = ready {
+        troubles.push(format!("The node is not ready: {why}."));
+    }
+    if let Some(why) = dead {
+        troubles.push(format!("The dead letters cannot be read: {why}."));
+    }
+    if let Err(why) = shards {
+        troubles.push(format!("The inbox shards cannot be looked at: {why}."));
+    }
+    for chain in *chains {
         let id = &chain.id;
         match (&chain.refused, chain.generation) {
             (Some(_), Some(old)) => troubles.push(format!(
@@ -34,7 +48,7 @@ pub(crate) fn troubles(
         let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
         troubles.push(format!("The bundle file {name} cannot be used: {}.", refused.reason));
     }
-    for Position { shard, fault, .. } in shards {
+    for Position { shard, fault, .. } in shards.iter().copied().flatten() {
         if let Some(why) = fault {
             troubles.push(format!("Inbox shard {shard} stopped: {why}."));
         }
@@ -73,7 +87,10 @@ mod tests {
     #[test]
     fn each_trouble_is_a_sentence_and_no_trouble_is_none() {
         let fine = chain(serde_json::json!({}));
-        assert!(troubles(Ok(()), &[fine], &BundlesStatus::default(), &[position(None)]).is_empty());
+        let (bundles, shards) = (BundlesStatus::default(), [position(None)]);
+        let seen =
+            Seen { ready: &Ok(()), chains: &[fine], bundles: &bundles, dead: None, shards: Ok(&shards) };
+        assert!(troubles(&seen).is_empty());
 
         let lane = |halted: Option<&str>, failing: Option<&str>| {
             serde_json::json!({
@@ -91,9 +108,12 @@ mod tests {
         });
         let bundles = serde_json::from_value(bundles).unwrap();
         let shards = [position(None), position(Some("a gap"))];
-        let troubles = troubles(Err(NotReady::Draining), &chains, &bundles, &shards);
+        let ready = Err("the node is stopping".to_owned());
+        let seen =
+            Seen { ready: &ready, chains: &chains, bundles: &bundles, dead: None, shards: Ok(&shards) };
+        let told = troubles(&seen);
         let expected = [
-            "The node is not ready: the node is closing.",
+            "The node is not ready: the node is stopping.",
             "The newest file of chain feed has mistakes; generation 3 runs on meanwhile.",
             "Chain feed stopped at partition 1: no room.",
             "Chain b does not run: its file has mistakes.",
@@ -101,6 +121,21 @@ mod tests {
             "The bundle file x.wasm cannot be used: it is cut short.",
             "Inbox shard 2 stopped: a gap.",
         ];
-        assert_eq!(troubles, expected);
+        assert_eq!(told, expected);
+
+        let why = "the bus is unavailable: it is closed".to_owned();
+        let blind = Seen {
+            chains: &[],
+            bundles: &BundlesStatus::default(),
+            dead: Some(&why),
+            shards: Err(&why),
+            ..seen
+        };
+        let expected = [
+            "The node is not ready: the node is stopping.",
+            "The dead letters cannot be read: the bus is unavailable: it is closed.",
+            "The inbox shards cannot be looked at: the bus is unavailable: it is closed.",
+        ];
+        assert_eq!(troubles(&blind), expected);
     }
 }

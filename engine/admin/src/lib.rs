@@ -28,6 +28,7 @@ use axum::{
 use bus::Bus;
 use inbox::Inbox;
 use mpc::Center;
+use serve::Ready;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// Shards.
     pub inbox: Inbox,
+    /// Whether the node is ready.
+    pub ready: Ready,
     /// Where the data plane listens.
     pub http: SocketAddr,
     /// When the node started.

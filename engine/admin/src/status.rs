@@ -9,9 +9,10 @@ use serde::Serialize;
 use serve::Problem;
 
 use crate::{
-    Parts, health,
+    Parts,
+    health::{self, Seen},
     listing::Items,
-    problem::{of_center, of_inbox},
+    problem::{chain as causes, of_inbox},
 };
 
 /// The node in one look.
@@ -30,31 +31,40 @@ pub(crate) struct Status {
     chains: usize,
     /// Chains whose file, as it is now, does not run.
     refused: usize,
-    dead_letters: u64,
-    /// Messages that lanes and shards have yet to settle.
-    waiting: u64,
+    /// Not known while the bus does not answer; the troubles say why.
+    dead_letters: Option<u64>,
+    /// Messages that lanes and shards have yet to settle; not known while the shards do not answer.
+    waiting: Option<u64>,
 }
 
-/// `GET /v1/status`.
-pub(crate) async fn node(State(parts): State<Parts>) -> Result<Json<Status>, Problem> {
-    let chains = parts.center.chains();
-    let dead_letters = parts.center.dead_letters().count().await.map_err(|error| of_center(&error))?;
-    let shards = parts.inbox.positions().await.map_err(|error| of_inbox(&error))?;
-    let ready = parts.center.ready();
-    let lag = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag);
-    let behind = shards.iter().map(|shard| shard.last.saturating_sub(shard.applied));
-    Ok(Json(Status {
+/// `GET /v1/status`: an answer whatever is wrong with the node, since that is when it is asked for.
+pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
+    let (ready, chains) = ((parts.ready)(), parts.center.chains());
+    let dead = parts.center.dead_letters().count().await.map_err(|error| causes(&error));
+    let shards = parts.inbox.positions().await.map_err(|error| causes(&error));
+    let lag: u64 = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag).sum();
+    let behind = |at: &inbox::Position| at.last.saturating_sub(at.applied);
+    let waiting = shards.as_ref().ok().map(|shards| lag + shards.iter().map(behind).sum::<u64>());
+    let bundles = parts.center.bundles();
+    let seen = Seen {
+        ready: &ready,
+        chains: &chains,
+        bundles: &bundles,
+        dead: dead.as_ref().err(),
+        shards: shards.as_deref(),
+    };
+    Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         ready: ready.is_ok(),
-        reason: ready.as_ref().err().map(ToString::to_string),
-        troubles: health::troubles(ready, &chains, &parts.center.bundles(), &shards),
+        troubles: health::troubles(&seen),
+        reason: ready.err(),
         http: parts.http,
         uptime_ms: parts.started.elapsed().as_millis(),
         refused: chains.iter().filter(|chain| chain.refused.is_some()).count(),
         chains: chains.len(),
-        dead_letters,
-        waiting: lag.chain(behind).sum(),
-    }))
+        dead_letters: dead.ok(),
+        waiting,
+    })
 }
 
 /// `GET /v1/chains`.

@@ -16,20 +16,16 @@ mod param;
 mod posts;
 mod problem;
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     routing::{delete, get, post, put},
 };
 use feed::Forwarder;
 use inbox::Inbox;
+use serve::Ready;
 use telemetry::Metrics;
 
 use metered::metered;
-
-/// Says whether the node takes posts and its chains are live, or why not.
-pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// What the data plane stands on.
 #[derive(Clone)]

@@ -76,12 +76,13 @@ impl Node {
 
         let leaving = Arc::new(AtomicBool::new(false));
         let closing = CancellationToken::new();
+        let ready = readiness(&leaving, &folder, &bus, &center, &inbox);
         let gateway = http.start(
             "http",
             gateway::router(gateway::Parts {
                 forwarder,
                 inbox: inbox.clone(),
-                ready: readiness(&leaving, &folder, &bus, &center, &inbox),
+                ready: ready.clone(),
                 metrics: metrics.clone(),
             }),
         );
@@ -92,6 +93,7 @@ impl Node {
                     center: center.clone(),
                     bus: bus.clone(),
                     inbox: inbox.clone(),
+                    ready,
                     http: addresses.http,
                     started,
                     closing: closing.clone(),
@@ -144,7 +146,7 @@ fn readiness(
     bus: &Arc<Embedded>,
     center: &Center,
     inbox: &Inbox,
-) -> gateway::Ready {
+) -> serve::Ready {
     let (leaving, bus, center, inbox) = (Arc::clone(leaving), Arc::clone(bus), center.clone(), inbox.clone());
     let data = folder.join("");
     Arc::new(move || {

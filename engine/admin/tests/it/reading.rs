@@ -1,3 +1,4 @@
+use bus::Bus;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use model::Message;
@@ -28,6 +29,18 @@ async fn the_state_of_everything_is_shown() {
     let streams = plane.get("/v1/streams").await;
     let names: Vec<_> = streams["items"].as_array().unwrap().iter().map(|stream| &stream["name"]).collect();
     assert_eq!(names, ["dead-letters", "inbox", "out", "posts"]);
+}
+
+#[tokio::test]
+async fn without_the_bus_the_status_says_so_instead_of_failing() {
+    let plane = Plane::new().await;
+    plane.bus.close().await;
+    let status = plane.get("/v1/status").await;
+    let why = "the bus is unavailable: it is closed";
+    assert_eq!((&status["ready"], &status["reason"]), (&json!(false), &json!(why)));
+    assert_eq!(status["troubles"][0], format!("The node is not ready: {why}."));
+    assert_eq!((&status["dead_letters"], &status["waiting"]), (&json!(null), &json!(null)));
+    assert_eq!(status["chains"], 1);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const CHAIN: &str = "[chain]\nid = \"feed\"\ninput = \"posts\"\noutput = \"out\"
 
 /// A management plane over a center whose one step rejects bodies with the word `poison`.
 pub(crate) struct Plane {
-    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) bus: Arc<Embedded>,
     pub(crate) center: Center,
     pub(crate) closing: CancellationToken,
     /// Once set, the step takes what it rejected before.
@@ -66,10 +66,10 @@ impl Plane {
         for (name, partitions) in [("posts", 2), (INBOX, 1)] {
             bus.provision(&StreamSpec::new(Name::new(name).unwrap(), partitions)).await.unwrap();
         }
-        let bus: Arc<dyn Bus> = Arc::new(bus);
+        let bus = Arc::new(bus);
         let mended = Arc::new(AtomicBool::new(false));
         let parts = mpc::Parts {
-            bus: Arc::clone(&bus),
+            bus: bus.clone(),
             store: Arc::new(Memory::new(mpc::TABLES)),
             bundles: Arc::new(Checkers(Arc::clone(&mended))),
             router: Arc::new(ToStreams),
@@ -77,12 +77,14 @@ impl Plane {
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
         let shard = Arc::new(Memory::new(inbox::TABLES));
         let map = ShardMap::single();
-        let inbox = Inbox::open(inbox::Options::default(), Arc::clone(&bus), vec![shard], map).await.unwrap();
+        let inbox = Inbox::open(inbox::Options::default(), bus.clone(), vec![shard], map).await.unwrap();
         let closing = CancellationToken::new();
+        let says = bus.clone();
         let parts = Parts {
             center: center.clone(),
-            bus: Arc::clone(&bus),
+            bus: bus.clone(),
             inbox,
+            ready: Arc::new(move || says.check().map_err(|error| error.to_string())),
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             started: Instant::now(),
             closing: closing.clone(),

@@ -60,7 +60,11 @@ async fn a_node_whose_bus_has_ended_is_not_ready_and_says_what_to_do() {
     let said = answer.json::<Value>().await.unwrap()["detail"].as_str().unwrap().to_owned();
     assert!(said.starts_with("the bus is unavailable: it is closed; free space"), "{said}");
     assert!(said.contains(config.data.canonicalize().unwrap().to_str().unwrap()), "{said}");
-    assert_eq!(node.unready(), Some(said));
+    assert_eq!(node.unready().as_ref(), Some(&said));
+    let token = std::fs::read_to_string(config.data.join("admin.token")).unwrap();
+    let status = client().get(url(node.addresses().admin, "/v1/status")).bearer_auth(token.trim());
+    let status = status.send().await.unwrap().json::<Value>().await.unwrap();
+    assert_eq!((&status["ready"], &status["reason"]), (&json!(false), &json!(said)), "both planes agree");
     node.shutdown().await;
 }
 
