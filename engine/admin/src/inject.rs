@@ -10,12 +10,12 @@ use axum::{
 use bus::{Bus, Published, partition_of};
 use http::{HeaderValue, header};
 use model::Message;
-use mpc::DEAD_LETTERS;
+use mpc::{DEAD_LETTERS, dead::JsonMessage};
 use relations::stream::INBOX;
 use serde::Serialize;
 use serve::{BODY_BYTES_MAX, Line, Lines, Problem, Query, content_type_is};
 
-use crate::{Parts, problem::of_bus, shown::Given};
+use crate::{Parts, problem::of_bus};
 
 /// Lines taken at most in one request.
 const LINES_MAX: usize = 10_000;
@@ -90,18 +90,24 @@ async fn read(mut lines: Lines) -> Result<Vec<Line>, Problem> {
 
 fn message(text: Option<bytes::Bytes>) -> Result<Message, Problem> {
     let text = text.ok_or_else(|| Problem::too_large(BODY_BYTES_MAX))?;
-    let given: Given = serde_json::from_slice(&text)
-        .map_err(|error| Problem::body("", format!("not `{{id?, kind, key, headers?, body}}`: {error}")))?;
-    let message = given.into_message(|| {
-        let id = getrandom::u64().map(|random| format!("sent-{random:016x}"));
-        id.map_err(|error| Problem::internal(format!("no random number for an id: {error}")))
+    let mut given: JsonMessage = serde_json::from_slice(&text).map_err(|error| {
+        Problem::body("", format!("not `{{id?, kind, key, headers?, body or body_base64}}`: {error}"))
     })?;
+    if given.id.is_none() {
+        given.id = Some(made_id()?);
+    }
+    let message = given.into_message().map_err(|error| Problem::body("", error.to_string()))?;
     for (pointer, text) in [("/id", &message.id), ("/kind", &message.kind), ("/key", &message.key)] {
         if text.is_empty() || text.len() > 128 {
             return Err(Problem::body(pointer, "must have 1 to 128 bytes"));
         }
     }
     Ok(message)
+}
+
+fn made_id() -> Result<String, Problem> {
+    let id = getrandom::u64().map(|random| format!("sent-{random:016x}"));
+    id.map_err(|error| Problem::internal(format!("no random number for an id: {error}")))
 }
 
 async fn publish(bus: &dyn Bus, stream: &str, partition: u32, batch: Vec<(u64, Message)>) -> Vec<Answer> {

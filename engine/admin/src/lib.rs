@@ -13,7 +13,6 @@ mod listing;
 mod page;
 mod problem;
 mod receipts;
-mod shown;
 mod status;
 mod streams;
 mod token;

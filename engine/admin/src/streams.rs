@@ -4,10 +4,11 @@ use axum::{
 };
 use bus::{Bounds, Stored, StreamSpec};
 use model::Name;
+use mpc::dead::JsonMessage;
 use serde::Serialize;
 use serve::{Problem, Query};
 
-use crate::{Parts, listing::Items, problem::of_bus, shown::Shown};
+use crate::{Parts, listing::Items, problem::of_bus};
 
 /// Messages read from the bus at a time.
 const READ_MAX: usize = 32;
@@ -53,7 +54,7 @@ pub(crate) async fn list(State(parts): State<Parts>) -> Result<Json<Items<Stream
 pub(crate) struct Entry {
     sequence: u64,
     accepted_at_ms: u64,
-    message: Shown,
+    message: JsonMessage,
 }
 
 /// `GET /v1/streams/{stream}/{partition}/messages?from=&limit=`: oldest first, without consuming them. `next` is where to
@@ -79,7 +80,7 @@ pub(crate) async fn messages(
         items.extend(read.into_iter().map(|Stored { sequence, accepted_at_ms, message }| Entry {
             sequence,
             accepted_at_ms,
-            message: message.into(),
+            message: (&message).into(),
         }));
     }
     Ok(Json(Items { items, next: Some(from) }))

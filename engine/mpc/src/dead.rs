@@ -23,7 +23,7 @@ use crate::{
     time,
 };
 
-pub use letter::{DeadLetter, Problem};
+pub use letter::{DeadLetter, JsonMessage, Problem};
 pub use listed::{Kept, Listed, Replay};
 pub use marks::Replayed;
 pub use purge::{Purge, Purged};

@@ -1,4 +1,4 @@
-//! Messages as NDJSON: `{id?, kind, key, headers?, body}`, one a line.
+//! Messages as NDJSON: `{id?, kind, key, headers?, body}` (or `body_base64`), one a line.
 
 use std::{
     fs::File,
@@ -7,36 +7,23 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use model::{Headers, Message};
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use model::Message;
+use mpc::dead::JsonMessage;
+use serde_json::Value;
 
 use crate::exit::Result;
 
 /// Bytes of one line at most: the largest body, escaped, and what stands around it.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    id: Option<String>,
-    kind: String,
-    key: String,
-    #[serde(default)]
-    headers: Headers,
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
 /// Reads one message; `number` is its line, which gives an id to a message that has none.
 ///
 /// # Errors
 /// What is wrong with the line.
 pub(crate) fn parse(line: &str, number: usize) -> Result<Message> {
-    let line: Line<'_> = serde_json::from_str(line)?;
-    let body = line.body.get().as_bytes().to_vec().into();
-    let id = line.id.unwrap_or_else(|| format!("line-{number}"));
-    Ok(Message { id, kind: line.kind, key: line.key, headers: line.headers, body })
+    let mut line: JsonMessage = serde_json::from_str(line)?;
+    line.id.get_or_insert_with(|| format!("line-{number}"));
+    Ok(line.into_message()?)
 }
 
 /// A body as JSON, whatever it is: JSON as it is, other text as a string, bytes in hexadecimal.
@@ -125,7 +112,7 @@ mod tests {
         let message = parse(r#"{"kind":"note","key":"4","body":{"a": 1e400}}"#, 3).unwrap();
         assert_eq!((message.id.as_str(), &message.body[..]), ("line-3", &br#"{"a": 1e400}"#[..]));
         for (bad, says) in [
-            (r#"{"kind":"note","key":"4"}"#, "missing field `body`"),
+            (r#"{"kind":"note","key":"4"}"#, "it has neither `body` nor `body_base64`"),
             (r#"{"kind":1,"key":"4","body":1}"#, "invalid type: integer `1`"),
             (r#"{"knid":"x"}"#, "unknown field `knid`"),
         ] {

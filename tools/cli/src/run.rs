@@ -28,7 +28,7 @@ use lone::Lone;
 use memory::Memory;
 use trace::{Step, Trace};
 
-/// Runs messages (NDJSON: {id?, kind, key, headers?, body}) through a chain or a single bundle.
+/// Runs messages (NDJSON: {id?, kind, key, headers?, body or body_base64}) through a chain or a single bundle.
 #[derive(Args)]
 pub(crate) struct Run {
     /// A chain file, or one bundle (.wasm).

@@ -34,7 +34,7 @@ pub(crate) struct Send {
     key: Option<String>,
     #[command(flatten)]
     node: Node,
-    /// A stream of the node: the lines are messages, {id?, kind, key, headers?, body}, put into it as they are.
+    /// A stream of the node: the lines are messages, {id?, kind, key, headers?, body or body_base64}, put into it as they are.
     #[arg(long, conflicts_with_all = ["actor", "text"])]
     stream: Option<String>,
     #[command(flatten)]

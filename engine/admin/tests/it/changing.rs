@@ -1,7 +1,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use bus::partition_of;
 use http::StatusCode;
-use mpc::DEAD_LETTERS;
+use model::Message;
+use mpc::{DEAD_LETTERS, dead::JsonMessage};
 use serde_json::{Value, json};
 
 use crate::support::Plane;
@@ -68,6 +70,28 @@ async fn messages_go_into_a_stream_line_by_line_and_can_be_read_there() {
     );
     assert_eq!((read.len(), &read[1]["message"]["id"]), (2, &said[4]["id"]));
     assert_eq!(plane.get(&format!("/v1/streams/posts/{}/messages", 1 - at)).await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_message_goes_back_in_as_it_is_shown() {
+    let plane = Plane::new().await;
+    plane.mended.store(true, Relaxed);
+    for (id, body) in
+        [("bytes", b"\xff\x00"), ("spaces", b"1\n"), ("empty", b""), ("null", b"null")] as [(_, &[u8]); 4]
+    {
+        let body = body.into();
+        let message =
+            Message { id: id.into(), kind: "raw".into(), key: "1".into(), body, ..Message::default() };
+        let mut shown = serde_json::to_value(JsonMessage::from(&message)).unwrap();
+        plane.put(&shown.to_string()).await;
+        let at = partition_of("1", 2);
+        let read = plane.get(&format!("/v1/streams/posts/{at}/messages?limit=1000")).await;
+        assert_eq!(read["items"].as_array().unwrap().last().unwrap()["message"], shown);
+        shown["body"] = json!(1);
+        shown["body_base64"] = json!("MQ==");
+        let answer = plane.ask("POST", "/v1/streams/posts/messages", &shown.to_string()).await;
+        assert!(answer.text.contains("both `body` and `body_base64`"), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

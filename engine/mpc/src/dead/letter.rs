@@ -1,7 +1,9 @@
+use std::fmt::Display;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use model::{BundleRef, Headers, Message, Name};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Error, Result};
@@ -14,7 +16,7 @@ const KIND: &str = "catena.dead-letter";
 pub struct DeadLetter {
     /// The message as it came in.
     #[serde(rename = "message")]
-    pub(crate) original: Original,
+    pub(crate) original: JsonMessage,
     /// The stream it came from.
     pub stream: Name,
     /// The partition it came from.
@@ -53,23 +55,35 @@ pub struct Problem {
     pub backtrace: Vec<String>,
 }
 
-/// A message in JSON, byte for byte: exactly one of the bodies is there.
+/// A message in JSON, byte for byte: the one form in which people and tools read and write messages.
+///
+/// `{id?, kind, key, headers?, body}`, with `body_base64` instead of `body` where the body is no JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Original {
-    id: String,
+#[serde(deny_unknown_fields)]
+pub struct JsonMessage {
+    /// Absent where whoever takes the message is to give it one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     kind: String,
     key: String,
     #[serde(default)]
     headers: Headers,
     /// The body, when it is JSON: readable, and still exactly as it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
     body: Option<Box<RawValue>>,
     /// The body, when it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
 }
 
-impl From<&Message> for Original {
+/// `null` is a body as good as any.
+fn even_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl From<&Message> for JsonMessage {
     fn from(message: &Message) -> Self {
         let Message { id, kind, key, headers, body } = message;
         let json = std::str::from_utf8(body).ok().and_then(|text| {
@@ -78,7 +92,7 @@ impl From<&Message> for Original {
             (parsed.get().len() == text.len()).then(|| parsed.to_owned())
         });
         Self {
-            id: id.clone(),
+            id: Some(id.clone()),
             kind: kind.clone(),
             key: key.clone(),
             headers: headers.clone(),
@@ -88,19 +102,35 @@ impl From<&Message> for Original {
     }
 }
 
+impl JsonMessage {
+    /// The message.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it has no id, or not exactly one body.
+    pub fn into_message(self) -> Result<Message> {
+        let Self { id, kind, key, headers, body, body_base64 } = self;
+        let wrong = |reason: &dyn Display| Error::Malformed { what: "a message", reason: reason.to_string() };
+        let body = match (body, body_base64) {
+            (Some(json), None) => Bytes::copy_from_slice(json.get().as_bytes()),
+            (None, Some(text)) => BASE64
+                .decode(text)
+                .map_err(|error| wrong(&format_args!("`body_base64` is not base64: {error}")))?
+                .into(),
+            (None, None) => return Err(wrong(&"it has neither `body` nor `body_base64`")),
+            (Some(_), Some(_)) => return Err(wrong(&"it has both `body` and `body_base64`")),
+        };
+        let id = id.ok_or_else(|| wrong(&"it has no `id`"))?;
+        Ok(Message { id, kind, key, headers, body })
+    }
+}
+
 impl DeadLetter {
     /// The message as it came in, byte for byte.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when the envelope was not written by this engine.
+    /// [`Error::Malformed`] when the letter was not written by this engine.
     pub fn message(&self) -> Result<Message> {
-        let Original { id, kind, key, headers, body, body_base64 } = &self.original;
-        let body = match (body, body_base64) {
-            (Some(json), _) => Bytes::copy_from_slice(json.get().as_bytes()),
-            (None, Some(text)) => BASE64.decode(text).map_err(|error| malformed(&error))?.into(),
-            (None, None) => return Err(malformed(&"the envelope has no body")),
-        };
-        Ok(Message { id: id.clone(), kind: kind.clone(), key: key.clone(), headers: headers.clone(), body })
+        self.original.clone().into_message()
     }
 
     /// As a message for the stream of dead letters.
@@ -118,7 +148,7 @@ impl DeadLetter {
     }
 }
 
-fn malformed(reason: &dyn std::fmt::Display) -> Error {
+fn malformed(reason: &dyn Display) -> Error {
     Error::Malformed { what: "a dead letter", reason: reason.to_string() }
 }
 
@@ -162,6 +192,7 @@ mod tests {
             body in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..60),
                 "[ \t]{0,2}[0-9]{1,3}[ \n]{0,2}".prop_map(String::into_bytes),
+                Just(b"null".to_vec()),
                 r#"\{"a":"[a-z"\\]{0,5}"\}"#.prop_map(String::into_bytes),
             ],
             id in ".{0,10}", headers in prop::collection::vec((".{0,5}", ".{0,5}"), 0..3),
