@@ -13,11 +13,17 @@ pub(crate) fn of(error: &wasmtime::Error, deadline: Duration, last_words: &str) 
     if let Some(Failed::Unavailable(source)) = error.downcast_ref() {
         return Fault::Host { reason: source.to_string() };
     }
-    if error.is::<PoolConcurrencyLimitError>() {
-        return Fault::Host { reason: "every instance this host may have is in use".to_owned() };
+    if is_exhaustion(error) {
+        let reason = "every instance this host may have (`runtime.instances_max`) is in use";
+        return Fault::Host { reason: reason.to_owned() };
     }
     let (kind, message) = reason(error, deadline, last_words);
     Fault::Trap { kind, message, backtrace: backtrace(error) }
+}
+
+/// Whether the host has no instance left. Nothing is wrong with the bundle.
+pub(crate) fn is_exhaustion(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
 }
 
 fn reason(error: &wasmtime::Error, deadline: Duration, last_words: &str) -> (TrapKind, String) {

@@ -67,6 +67,9 @@ impl Pool {
         match pool.start() {
             Ok(instance) => pool.put_back(instance),
             Err(NotStarted::Settings(reason)) => return Err(Refusal::SettingsRefused { bundle, reason }),
+            Err(NotStarted::Failed { error, .. }) if fault::is_exhaustion(&error) => {
+                return Err(Refusal::Exhausted { bundle, instances_max: runtime.instances_max });
+            }
             Err(NotStarted::Failed { error, last_words }) => {
                 let fault = fault::of(&error, START_DEADLINE, &last_words);
                 let reason = format!("it does not start: {fault}");

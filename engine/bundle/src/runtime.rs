@@ -41,6 +41,7 @@ pub struct Runtime {
     pub(crate) ticker: Ticker,
     pub(crate) cache: Option<Cache>,
     pub(crate) memory_bytes_max: usize,
+    pub(crate) instances_max: u32,
 }
 
 impl Runtime {
@@ -55,7 +56,8 @@ impl Runtime {
         let cache = options.data_dir.as_deref().map(|dir| Cache::open(dir, &engine)).transpose()?;
         let ticker = Ticker::start(engine.clone())
             .map_err(|e| Error::Engine { reason: format!("failed to start its ticker thread: {e}") })?;
-        Ok(Self { engine, linker, ticker, cache, memory_bytes_max: options.memory_bytes_max })
+        let Options { instances_max, memory_bytes_max, .. } = options;
+        Ok(Self { engine, linker, ticker, cache, memory_bytes_max, instances_max })
     }
 }
 

@@ -90,6 +90,8 @@ codes! {
     UnknownInterface = "unknown-interface",
     /// The processor did not take the step's settings.
     SettingsRefused = "settings-refused",
+    /// The host has no instance left to run it. This may pass by itself.
+    NoInstance = "no-instance",
     /// The bundle is there and cannot be used.
     BrokenBundle = "broken-bundle",
 }

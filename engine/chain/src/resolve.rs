@@ -78,6 +78,10 @@ fn refuse(step: &Step, refusal: &Refusal, mistakes: &mut Mistakes) {
         Refusal::SettingsRefused { .. } => {
             (Code::SettingsRefused, written(step.settings.as_ref().map(|s| s.span)), None)
         }
+        Refusal::Exhausted { .. } => {
+            let hint = "raise `runtime.instances_max`, or let fewer steps run; it is tried again by itself";
+            (Code::NoInstance, uses, Some(hint.to_owned()))
+        }
         _ => (Code::BrokenBundle, uses, None),
     };
     mistakes.add_with_hint(code, span, refusal.to_string(), hint);

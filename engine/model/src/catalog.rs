@@ -108,6 +108,14 @@ pub enum Refusal {
         /// The processor's words.
         reason: String,
     },
+    /// The host has no instance left for it: not the bundle's fault, and it may pass.
+    #[error("`{bundle}` cannot start now: every instance that this host may have ({instances_max}) is in use")]
+    Exhausted {
+        /// `name@version`.
+        bundle: String,
+        /// The host's bound, `runtime.instances_max` of its configuration.
+        instances_max: u32,
+    },
     /// The file is there but cannot be used.
     #[error("bundle `{name}` cannot be used: {reason}")]
     Broken {

@@ -210,8 +210,7 @@ fn a_host_out_of_instances_says_so_and_recovers() {
     let first = library.resolve(&wanted("guest")).unwrap();
     assert_eq!(
         library.resolve(&wanted("guest")).unwrap_err()[0].to_string(),
-        "bundle `guest@1.0.0` cannot be used: it does not start: the engine failed to serve the processor: every \
-         instance this host may have is in use"
+        "`guest@1.0.0` cannot start now: every instance that this host may have (1) is in use"
     );
     drop(first);
     assert!(library.resolve(&wanted("guest")).is_ok());

@@ -96,6 +96,7 @@ const CASES: &[Case] = &[
     ("text_max = 2000", "text_mux = 2000", &["chain::settings-refused 18:12"]),
     ("enrich@*", "from-the-future@1", &["chain::unknown-interface 41:8"]),
     ("enrich@*", "half-written@1", &["chain::broken-bundle 41:8"]),
+    ("enrich@*", "crowded-out@1", &["chain::no-instance 41:8"]),
 ];
 
 #[test]

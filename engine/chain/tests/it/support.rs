@@ -53,6 +53,9 @@ impl Catalog for Fakes {
                 reason: "it ends within section 3; copy it again".into(),
             }]);
         }
+        if name == "crowded-out" {
+            return Err(vec![Refusal::Exhausted { bundle: format!("{name}@1.0.0"), instances_max: 2 }]);
+        }
         let Some(fake) = self.0.iter().find(|f| f.name == name) else {
             let near = self.0.iter().map(|f| f.name.to_owned()).find(|n| n.starts_with(&name[..1]));
             return Err(vec![Refusal::UnknownBundle { name, near }]);

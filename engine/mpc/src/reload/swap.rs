@@ -283,10 +283,8 @@ fn output_spec(there: &[StreamSpec], name: Name, options: &Options) -> Option<St
 
 /// Whether a refusal may pass without any file changing.
 pub(super) fn may_pass(refusal: &Refusal) -> bool {
-    refusal
-        .mistakes
-        .iter()
-        .any(|mistake| [NO_BUS, NO_STORE, UNKNOWN_INPUT, RING].contains(&mistake.code.as_str()))
+    let may = [NO_BUS, NO_STORE, UNKNOWN_INPUT, RING, chain::Code::NoInstance.as_str()];
+    refusal.mistakes.iter().any(|mistake| may.contains(&mistake.code.as_str()))
 }
 
 impl Proposal {

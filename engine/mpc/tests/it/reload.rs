@@ -1,5 +1,7 @@
 //! Changes of chains and bundles, and the receipts they leave.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use mpc::{
     NotReady,
     receipt::{Change, Verdict},
@@ -251,6 +253,21 @@ async fn a_chain_whose_input_comes_later_goes_live_by_itself() {
         Verdict::Live,
         "and it was not refused again and again"
     );
+}
+
+#[tokio::test]
+async fn a_chain_that_found_no_instance_left_is_tried_again() {
+    let mut setup = setup().await;
+    setup.options.watch = mpc::Watch::Events(std::time::Duration::from_millis(20));
+    let mut node = setup.start().await;
+    node.bundles.crowded.store(true, Relaxed);
+    node.put("chains/other.toml", &other(&[step("b", "b@^1", "")]));
+    let refused = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!((refused.verdict, &*refused.faults[0].code), (Verdict::Refused, "chain::no-instance"));
+    assert!(refused.report.unwrap().contains("runtime.instances_max"));
+    node.bundles.crowded.store(false, Relaxed);
+    let live = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!(live.verdict, Verdict::Live);
 }
 
 #[tokio::test]

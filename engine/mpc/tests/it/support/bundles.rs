@@ -1,6 +1,12 @@
 //! Bundles that are text files: `fake <name> <version>`, and below it words that say what the processor does.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use model::{
     BundleRef, Call, Catalog, Digest, Emission, Fault, Message, Name, Outcome, Processor, Refusal, Resolved,
@@ -13,6 +19,8 @@ use parking_lot::Mutex;
 #[derive(Default)]
 pub(crate) struct ScriptedBundles {
     shown: Mutex<HashSet<Digest>>,
+    /// While it is set, no bundle finds an instance to start in.
+    pub(crate) crowded: Arc<AtomicBool>,
 }
 
 impl ScriptedBundles {
@@ -35,7 +43,7 @@ impl Bundles for ScriptedBundles {
             }
         }
         let present = bundles.iter().map(|(bundle, _)| bundle.clone()).collect();
-        Loaded { catalog: Arc::new(Scripts(bundles)), refused, present }
+        Loaded { catalog: Arc::new(Scripts(bundles, Arc::clone(&self.crowded))), refused, present }
     }
 }
 
@@ -52,12 +60,15 @@ fn parse(file: &BundleFile) -> Option<(BundleRef, Script)> {
 #[derive(Clone)]
 struct Script(Vec<String>);
 
-struct Scripts(Vec<(BundleRef, Script)>);
+struct Scripts(Vec<(BundleRef, Script)>, Arc<AtomicBool>);
 
 impl Catalog for Scripts {
     fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Vec<Refusal>> {
         let named: Vec<_> = self.0.iter().filter(|(bundle, _)| bundle.name == wanted.name).collect();
         let fits = |(bundle, _): &&&(BundleRef, Script)| wanted.range.matches(&bundle.version);
+        if self.1.load(Relaxed) {
+            return Err(vec![Refusal::Exhausted { bundle: wanted.name.to_string(), instances_max: 1 }]);
+        }
         match named.iter().filter(fits).max_by_key(|(bundle, _)| bundle.version.clone()) {
             Some((bundle, script)) => {
                 let processor = Arc::new(Running { bundle: bundle.clone(), script: script.clone() });
