@@ -83,13 +83,6 @@ pub(crate) enum Level {
     Error,
 }
 
-impl WireOutcome {
-    /// Bytes of the new body, 0 where there is none.
-    pub(crate) fn body_bytes(&self) -> usize {
-        self.body.as_ref().map_or(0, Vec::len)
-    }
-}
-
 impl From<WireOutcome> for Outcome {
     fn from(wire: WireOutcome) -> Self {
         let verdict = match wire.verdict {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{Fault, TrapKind};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use crate::{host::Failed, limit::Exceeded, runtime::STACK_BYTES_MAX};
+use crate::{host::Failed, instance::PASSED_BYTES_MAX, limit::Exceeded, runtime::STACK_BYTES_MAX};
 
 /// Turns the error of a call with `deadline` into a fault. `last_words` is the last error the guest
 /// logged: a panic explains itself there, a trap cannot.
@@ -17,6 +17,11 @@ pub(crate) fn of(error: &wasmtime::Error, deadline: Duration, last_words: &str) 
         let reason = "every instance this host may have (`runtime.instances_max`) is in use";
         return Fault::Host { reason: reason.to_owned() };
     }
+    if is_too_much(error) {
+        // Another attempt would hand over as much.
+        let reason = format!("it handed over more than {PASSED_BYTES_MAX} bytes at once");
+        return Fault::Reject { reason };
+    }
     let (kind, message) = reason(error, deadline, last_words);
     Fault::Trap { kind, message, backtrace: backtrace(error) }
 }
@@ -24,6 +29,11 @@ pub(crate) fn of(error: &wasmtime::Error, deadline: Duration, last_words: &str) 
 /// Whether the host has no instance left. Nothing is wrong with the bundle.
 pub(crate) fn is_exhaustion(error: &wasmtime::Error) -> bool {
     error.is::<PoolConcurrencyLimitError>()
+}
+
+/// Whether the guest passed the host more than it copies. wasmtime has no public type for that; a test holds its words.
+fn is_too_much(error: &wasmtime::Error) -> bool {
+    !error.is::<Trap>() && error.root_cause().to_string().contains("fuel allocated for hostcalls")
 }
 
 fn reason(error: &wasmtime::Error, deadline: Duration, last_words: &str) -> (TrapKind, String) {

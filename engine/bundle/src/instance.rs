@@ -8,18 +8,16 @@ use wasmtime::{Store, component::TypedFunc};
 
 use crate::{
     abi,
-    host::{Failed, Host, Step},
+    host::{Host, Step},
     limit::Limiter,
     prepare::Prepared,
     runtime::Ticker,
 };
 
 /// Bytes a guest may pass to the host in one call, result of `process` included.
-const PASSED_BYTES_MAX: usize = 4 << 20;
+pub(crate) const PASSED_BYTES_MAX: usize = 4 << 20;
 /// Handles a guest may hold.
 const HANDLES_MAX: usize = 1_000;
-/// Bytes of a new body, as of every message.
-const BODY_BYTES_MAX: usize = 1 << 20;
 /// Time to instantiate and to look at the settings; both happen once, before any message.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -94,16 +92,8 @@ impl Instance {
         self.store.data_mut().enter(message, call);
         let answer = self.process.call(&mut self.store, (message.into(),));
         self.store.data_mut().leave(call);
-        let (answer,) = answer?;
-        if let Ok(outcome) = &answer
-            && outcome.body_bytes() > BODY_BYTES_MAX
-        {
-            let bytes = outcome.body_bytes();
-            let misused =
-                format!("answered with a body of {bytes} bytes, a message has at most {BODY_BYTES_MAX}");
-            return Err(Failed::Misused(misused).into());
-        }
-        Ok(answer)
+        // How large a message may be is for the engine to say, of every processor alike.
+        answer.map(|(answer,)| answer)
     }
 }
 

@@ -176,6 +176,36 @@ fn text_that_is_not_utf_8_is_a_trap() {
     assert!(pool.idle.is_empty(), "the instance was kept");
 }
 
+/// Answers with a body of `$bytes`, for which it takes `$pages` of memory.
+macro_rules! answer_with {
+    ($pages:literal, $bytes:literal) => {
+        concat!(
+            "(drop (memory.grow (i32.const ",
+            $pages,
+            ")))
+            (i32.store8 offset=32 (i32.const 0) (i32.const 1))
+            (i32.store offset=36 (i32.const 0) (i32.const 1024))
+            (i32.store offset=40 (i32.const 0) (i32.const ",
+            $bytes,
+            "))"
+        )
+    };
+}
+
+#[test]
+fn a_body_too_large_for_a_message_is_left_to_the_engine_to_refuse() {
+    let guest = Guest { process: answer_with!("20", "1048577"), ..Guest::default() };
+    let outcome = run(&guest).expect("the bound of bodies is the engine's");
+    assert_eq!(outcome.body.map(|body| body.len()), Some(1_048_577));
+}
+
+#[test]
+fn an_answer_too_large_for_the_host_is_rejected_since_the_next_one_would_be_too() {
+    let guest = Guest { process: answer_with!("80", "4194305"), ..Guest::default() };
+    let reason = "it handed over more than 4194304 bytes at once".to_owned();
+    assert_eq!(run(&guest), Err(Fault::Reject { reason }));
+}
+
 #[test]
 fn an_instance_retires_after_its_calls() {
     let pool = pool(&Guest::default(), &wanted("guest"));
