@@ -167,7 +167,7 @@ impl Common {
             resume.begun(line.offset, lines.offset(), items.len());
             for item in items {
                 tokio::select! {
-                    sent = senders.send(&line, item) => sent?,
+                    () = senders.send(&line, item) => {}
                     _ = &mut interrupted => bail!("interrupted; call it again to go on where it stopped"),
                 }
                 senders.take_answers(|answer| done.take(answer, resume, bar))?;

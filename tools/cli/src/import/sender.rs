@@ -66,18 +66,14 @@ impl Senders {
         Self { queues: queues.collect(), answers, writers: tasks }
     }
 
-    /// Hands an item to the writer of its lane; waits while that one's queue is full.
-    ///
-    /// # Errors
-    /// The writer is gone: it gave up, as its answer says.
-    pub(super) async fn send(&self, line: &Numbered, item: Item) -> Result<()> {
+    /// Hands an item to the writer of its lane; waits while that one's queue is full. A writer that gave up is gone and
+    /// takes no more: that comes with the answers.
+    pub(super) async fn send(&self, line: &Numbered, item: Item) {
         let at = usize::try_from(item.lane % self.queues.len() as u64).unwrap_or(0);
         let sent = Sent { start: line.offset, number: line.number, item };
         if let Some(queue) = self.queues.get(at) {
-            // Not an error by itself: why the writer is gone comes with the answers.
             let _ = queue.send(sent).await;
         }
-        Ok(())
     }
 
     /// Hands over the answers there are.
