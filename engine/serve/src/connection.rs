@@ -56,7 +56,8 @@ where
     let io = TokioIo::new(Watched::new(socket, place.watch.clone()));
     let mut http = http1::Builder::new();
     // The watch has the timeouts.
-    http.header_read_timeout(None).max_buf_size(BUFFER_BYTES_MAX).max_headers(HEADERS_MAX);
+    // A client that has said all it has to say may close its side and still read the answer.
+    http.header_read_timeout(None).half_close(true).max_buf_size(BUFFER_BYTES_MAX).max_headers(HEADERS_MAX);
     let mut connection = std::pin::pin!(http.serve_connection(io, service));
     let ended = tokio::select! {
         biased;

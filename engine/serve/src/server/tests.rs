@@ -44,6 +44,20 @@ async fn garbage_is_refused_and_the_next_client_is_served() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_said_everything_still_gets_its_answer() {
+    let slow = async || {
+        tokio::task::yield_now().await;
+        "hello"
+    };
+    let (address, serving) = serve(Options::default(), Router::new().route("/", get(slow))).await;
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    socket.shutdown().await.unwrap();
+    assert!(read_to_end(&mut socket).await.ends_with("hello"));
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn silent_clients_are_closed_and_make_room_when_the_server_is_full() {
     let options = Options { connections_max: 2, ..Options::default() };
     let (address, serving) = serve(options, hello()).await;
