@@ -46,7 +46,11 @@ impl<'a> Query<'a> {
     /// A [`Problem`] with the value and what `T` says of it.
     pub fn get<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let parse = |text: &str| {
-            text.parse().map_err(|error| Problem::parameter(name, format!("`{}`: {error}", clip(text))))
+            text.parse().map_err(|error: T::Err| {
+                let (said, quoted) = (error.to_string(), format!("`{}`", clip(text)));
+                let detail = if said.contains(&quoted) { said } else { format!("{quoted}: {said}") };
+                Problem::parameter(name, detail)
+            })
         };
         self.text(name).map(parse).transpose()
     }
@@ -97,6 +101,16 @@ mod tests {
         serde_json::to_string(problem).unwrap()
     }
 
+    /// Says itself what it was given.
+    struct Quoting;
+
+    impl FromStr for Quoting {
+        type Err = String;
+        fn from_str(text: &str) -> Result<Self, String> {
+            Err(format!("`{text}` is none"))
+        }
+    }
+
     #[test]
     fn values_are_decoded_and_limits_have_a_default() {
         let query = Query::parse(Some("cursor=a%2Bb&limit=7"), &["cursor", "limit"]).unwrap();
@@ -113,6 +127,11 @@ mod tests {
             let problem = Query::parse(Some(query), &["limit", "cursor"]).unwrap_err();
             assert!(detail(&problem).contains(&format!("\"field\":\"{field}\"")), "{}", detail(&problem));
         }
+        let query = Query::parse(Some("cursor=x"), &["cursor"]).unwrap();
+        let said = detail(&query.get::<u64>("cursor").unwrap_err());
+        assert!(said.contains("`x`: invalid digit"), "{said}");
+        let said = detail(&query.get::<Quoting>("cursor").map(|_| ()).unwrap_err());
+        assert!(said.contains("\"detail\":\"`x` is none\""), "{said}");
         for limit in ["0", "201", "-1", "x", "", "99999999999999999999"] {
             let text = format!("limit={limit}");
             let problem = Query::parse(Some(&text), &["limit"]).unwrap().limit().unwrap_err();
