@@ -1,11 +1,11 @@
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use mpc::dead::{Kept, Listed, Replay};
 use serve::{Problem, Query};
 
-use crate::{Parts, listing::Items, problem::of_center};
+use crate::{Parts, listing::Items, param::Path, problem::of_center};
 
 /// Letters read from the bus at a time.
 const READ_MAX: usize = 16;

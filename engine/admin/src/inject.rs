@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bus::{Bus, Published, partition_of};
@@ -15,7 +15,7 @@ use relations::stream::INBOX;
 use serde::Serialize;
 use serve::{BODY_BYTES_MAX, Line, Lines, Problem, Query, content_type_is};
 
-use crate::{Parts, problem::of_bus};
+use crate::{Parts, param::Path, problem::of_bus};
 
 /// Lines taken at most in one request.
 const LINES_MAX: usize = 10_000;

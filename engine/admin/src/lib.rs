@@ -11,6 +11,7 @@ mod health;
 mod inject;
 mod listing;
 mod page;
+mod param;
 mod problem;
 mod receipts;
 mod status;

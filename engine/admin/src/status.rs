@@ -1,9 +1,6 @@
 use std::net::SocketAddr;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use mpc::{BundlesStatus, ChainStatus, GenerationStatus};
 use serde::Serialize;
 use serve::Problem;
@@ -12,6 +9,7 @@ use crate::{
     Parts,
     health::{self, Seen},
     listing::Items,
+    param::Path,
     problem::{chain as causes, of_inbox},
 };
 

@@ -1,6 +1,6 @@
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use bus::{Bounds, Stored, StreamSpec};
 use model::Name;
@@ -8,7 +8,7 @@ use mpc::dead::JsonMessage;
 use serde::Serialize;
 use serve::{Problem, Query};
 
-use crate::{Parts, listing::Items, problem::of_bus};
+use crate::{Parts, listing::Items, param::Path, problem::of_bus};
 
 /// Messages read from the bus at a time.
 const READ_MAX: usize = 32;

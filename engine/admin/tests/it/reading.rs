@@ -73,6 +73,8 @@ async fn what_is_not_there_and_what_makes_no_sense_is_a_problem() {
         ("/v1/streams/posts/9/messages", StatusCode::NOT_FOUND),
         ("/v1/nothing", StatusCode::NOT_FOUND),
         ("/v1/dlq/x", StatusCode::BAD_REQUEST),
+        ("/v1/chains/%ff", StatusCode::BAD_REQUEST),
+        ("/v1/streams/%ff/0/messages", StatusCode::BAD_REQUEST),
         ("/v1/dlq?limit=0", StatusCode::BAD_REQUEST),
         ("/v1/dlq?limit=many", StatusCode::BAD_REQUEST),
         ("/v1/dlq?from=-1", StatusCode::BAD_REQUEST),
