@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{Flag, Sources};
 pub use mistake::{ConfigError, Mistake, Origin};
-pub use sections::{Admin, Bus, Http, Inbox, Log, Planted, Posts, Runtime, Shard, Store, Watch, WatchMode};
+#[cfg(debug_assertions)]
+pub use sections::Planted;
+pub use sections::{Admin, Bus, Http, Inbox, Log, Posts, Runtime, Shard, Store, Watch, WatchMode};
 
 /// Everything a node is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,7 @@ pub struct Config {
     /// What runs bundles.
     pub runtime: Runtime,
     /// Bugs to plant, for tests that must be seen to catch them.
+    #[cfg(debug_assertions)]
     #[doc(hidden)]
     pub planted: Planted,
 }
@@ -68,6 +71,7 @@ impl Default for Config {
             store: Store::default(),
             watch: Watch::default(),
             runtime: Runtime::default(),
+            #[cfg(debug_assertions)]
             planted: Planted::default(),
         }
     }

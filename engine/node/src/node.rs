@@ -1,4 +1,5 @@
 mod parts;
+mod planted;
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ impl Node {
         let metrics = Metrics::install()?;
         let folder = Arc::new(DataFolder::take(&config.data)?);
         let http = serve::Options {
+        planted::confess(&config);
             connections_max: descriptors::connections(config.http.connections_max),
             ..serve::Options::default()
         };

@@ -67,6 +67,23 @@ fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
     }
 }
 
+/// `cargo test -p catena-node --config 'profile.dev.package.catena-node.debug-assertions=false'` builds no dependency anew.
+#[test]
+fn bugs_can_be_planted_in_builds_for_tests_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut in_file = sources(folder.path(), "[planted]\nack_before_durable = true");
+    let mut in_environment = sources(folder.path(), "");
+    in_environment.environment = variables(&[("CATENA_PLANTED_ACK_BEFORE_DURABLE", "true")]);
+    if cfg!(debug_assertions) {
+        assert!(Config::load(&in_environment).is_ok());
+        return;
+    }
+    in_file.file = Some(folder.path().join("planted.toml"));
+    std::fs::write(folder.path().join("planted.toml"), "[planted]\nack_before_durable = true").unwrap();
+    assert!(refusal(&in_file).contains("unknown field `planted`"), "{}", refusal(&in_file));
+    assert!(refusal(&in_environment).contains("there is no such key"), "{}", refusal(&in_environment));
+}
+
 #[test]
 fn what_is_not_a_key_or_of_another_type_is_refused() {
     let folder = tempfile::tempdir().unwrap();

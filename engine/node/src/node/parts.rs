@@ -5,6 +5,7 @@ use feed::{FanOut, Forwarder};
 use inbox::Inbox;
 use mpc::Center;
 
+use super::planted;
 use crate::{
     Config, Result,
     bundles::Folder,
@@ -73,7 +74,7 @@ fn bus_options(config: &Config) -> bus::Options {
     bus::Options {
         queue_bytes_max: config.bus.queue_bytes_max,
         tail_bytes_max: config.bus.tail_bytes_max,
-        fault: config.planted.ack_before_durable.then_some(bus::Fault::AcknowledgeBeforeDurable),
+        fault: planted::of_bus(config),
         ..bus::Options::default()
     }
 }
@@ -86,7 +87,7 @@ fn center_options(config: &Config) -> mpc::Options {
             WatchMode::Poll => mpc::Watch::Poll(every),
         },
         partitions: config.posts.partitions,
-        fault: config.planted.no_generation_pin.then_some(mpc::Fault::NoGenerationPin),
+        fault: planted::of_center(config),
         ..mpc::Options::new(&config.chains, &config.bundles)
     }
 }
