@@ -23,6 +23,16 @@ pub enum Error {
         /// The process that holds it, where it said so.
         holder: Option<u32>,
     },
+    /// The data folder was deleted or replaced under a running node.
+    #[error(
+        "the data folder `{}` is no longer the one this node works on, so nothing more is accepted; bring it back from \
+         a backup if need be, and restart the node",
+        path.display()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The data folder, or a file in it, cannot be used.
     #[error("failed to use `{}`", path.display())]
     Folder {

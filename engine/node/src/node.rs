@@ -7,7 +7,7 @@ mod tests;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -26,6 +26,8 @@ use parts::Parts;
 
 /// How often samples are folded into histograms.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often it is made sure that the data folder is still there.
+const GUARD_EVERY: Duration = Duration::from_secs(1);
 
 /// Where a node listens: the line that `catena up` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,7 @@ pub struct Node {
     admin: Serving,
     closing: CancellationToken,
     _upkeep: AbortOnDropHandle<()>,
+    _guard: AbortOnDropHandle<()>,
     leaving: Arc<AtomicBool>,
     center: Center,
     inbox: Inbox,
@@ -104,7 +107,9 @@ impl Node {
             ),
         );
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
-        let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, center, inbox, bus, folder };
+        let _guard = AbortOnDropHandle::new(tokio::spawn(guard(Arc::downgrade(&folder), bus.clone())));
+        let node =
+            Self { addresses, gateway, admin, closing, _upkeep, _guard, leaving, center, inbox, bus, folder };
         if let Err(error) = node.folder.announce(&node.addresses) {
             node.shutdown().await;
             return Err(error);
@@ -144,13 +149,13 @@ impl Node {
 
 fn readiness(
     leaving: &Arc<AtomicBool>,
-    folder: &DataFolder,
+    folder: &Arc<DataFolder>,
     bus: &Arc<Embedded>,
     center: &Center,
     inbox: &Inbox,
 ) -> serve::Ready {
     let (leaving, bus, center, inbox) = (Arc::clone(leaving), Arc::clone(bus), center.clone(), inbox.clone());
-    let data = folder.join("");
+    let (data, folder) = (folder.join(""), Arc::downgrade(folder));
     Arc::new(move || {
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
@@ -159,6 +164,7 @@ fn readiness(
         bus.check().map_err(|failed| {
             let data = data.display();
             format!("{failed}; free space or replace the disk in `{data}`, then restart the node")
+        still_there(&folder).map_err(|gone| gone.to_string())?;
         })?;
         center.ready().map_err(|why| why.to_string())?;
         inbox.check().map_err(|stopped| stopped.to_string())
@@ -169,6 +175,23 @@ async fn upkeep(metrics: Metrics) {
     let mut every = tokio::time::interval(UPKEEP_EVERY);
     loop {
         every.tick().await;
+/// As [`DataFolder::check`]. Whoever only looks must not keep the folder taken.
+fn still_there(folder: &Weak<DataFolder>) -> Result<()> {
+    folder.upgrade().map_or(Ok(()), |folder| folder.check())
+}
+
+/// Ends the bus once the data folder is not there any more: what it still took would be durable nowhere.
+async fn guard(folder: Weak<DataFolder>, bus: Arc<Embedded>) {
+    let mut every = tokio::time::interval(GUARD_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(gone) = still_there(&folder) {
+            tracing::error!("{gone}");
+            return bus.close().await;
+        }
+    }
+}
+
         metrics.upkeep();
     }
 }
