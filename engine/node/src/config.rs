@@ -84,8 +84,11 @@ impl Config {
     /// [`ConfigError`] with every mistake there is, or the first one of a file that is no TOML or has keys
     /// or values of a wrong type.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let (config, origins) = layers::lay(sources)?;
-        let mistakes = validate::mistakes(&config, &origins);
+        let layers::Layers { config, origins, mut mistakes } = layers::lay(sources)?;
+        // Where a value could not even be read, what is below it has nothing to say.
+        let read = |mistake: &Mistake| mistakes.iter().all(|known| known.key != mistake.key);
+        let values: Vec<_> = validate::mistakes(&config, &origins).into_iter().filter(read).collect();
+        mistakes.extend(values);
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigError::Values { mistakes }) }
     }
 }

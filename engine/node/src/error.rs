@@ -46,8 +46,14 @@ pub enum Error {
     #[error("failed to set up telemetry")]
     Telemetry(#[from] telemetry::Error),
     /// An address cannot be listened on.
-    #[error("failed to serve HTTP")]
-    Serve(#[from] serve::Error),
+    #[error("failed to serve at `{key}`; name an address of this machine that is free")]
+    Listen {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The address, and what the system said.
+        #[source]
+        source: serve::Error,
+    },
     /// A store below the data folder cannot be opened.
     #[error("failed to open a store")]
     Store(#[from] store::Error),

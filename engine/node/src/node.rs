@@ -21,7 +21,7 @@ use serve::{Server, Serving};
 use telemetry::Metrics;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{Config, Result, descriptors, folder::DataFolder};
+use crate::{Config, Error, Result, descriptors, folder::DataFolder};
 use parts::Parts;
 
 /// How often samples are folded into histograms.
@@ -64,16 +64,16 @@ impl Node {
         config.check()?;
         let started = Instant::now();
         telemetry::init(config.log.format, &config.log.filter)?;
+        planted::confess(&config);
         let metrics = Metrics::install()?;
         let folder = Arc::new(DataFolder::take(&config.data)?);
         let http = serve::Options {
-        planted::confess(&config);
             connections_max: descriptors::connections(config.http.connections_max),
             ..serve::Options::default()
         };
         let management = serve::Options { connections_max: 128, ..http.clone() };
-        let http = Server::bind(config.http.address, http).await?;
-        let management = Server::bind(config.admin.address, management).await?;
+        let http = bind("http.address", config.http.address, http).await?;
+        let management = bind("admin.address", config.admin.address, management).await?;
         let addresses = Addresses { http: http.address(), admin: management.address() };
         let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
 
@@ -147,6 +147,10 @@ impl Node {
     }
 }
 
+async fn bind(key: &'static str, address: SocketAddr, options: serve::Options) -> Result<Server> {
+    Server::bind(address, options).await.map_err(|source| Error::Listen { key, source })
+}
+
 fn readiness(
     leaving: &Arc<AtomicBool>,
     folder: &Arc<DataFolder>,
@@ -160,21 +164,17 @@ fn readiness(
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
         }
+        still_there(&folder).map_err(|gone| gone.to_string())?;
         // Before the others: without the bus they stand still, and would name an effect for the cause.
         bus.check().map_err(|failed| {
             let data = data.display();
             format!("{failed}; free space or replace the disk in `{data}`, then restart the node")
-        still_there(&folder).map_err(|gone| gone.to_string())?;
         })?;
         center.ready().map_err(|why| why.to_string())?;
         inbox.check().map_err(|stopped| stopped.to_string())
     })
 }
 
-async fn upkeep(metrics: Metrics) {
-    let mut every = tokio::time::interval(UPKEEP_EVERY);
-    loop {
-        every.tick().await;
 /// As [`DataFolder::check`]. Whoever only looks must not keep the folder taken.
 fn still_there(folder: &Weak<DataFolder>) -> Result<()> {
     folder.upgrade().map_or(Ok(()), |folder| folder.check())
@@ -192,6 +192,10 @@ async fn guard(folder: Weak<DataFolder>, bus: Arc<Embedded>) {
     }
 }
 
+async fn upkeep(metrics: Metrics) {
+    let mut every = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        every.tick().await;
         metrics.upkeep();
     }
 }

@@ -100,6 +100,8 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
     sources.environment = variables(&[
         ("CATENA_HTTP_ADRESS", "x"),
         ("CATENA_POSTS_PARTITIONS", "four"),
+        ("CATENA_RUNTIME_INSTANCES_MAX", "-1"),
+        ("CATENA_WATCH_SCAN_EVERY_MS", "1"),
         ("CATENA_LOG_FORMAT", "xml"),
         ("CATENA_HTTP_ADDRESS", "localhost"),
     ]);
@@ -107,6 +109,9 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
     for part in [
         "`CATENA_HTTP_ADRESS` = `x` (from environment variable `CATENA_HTTP_ADRESS`): there is no such key",
         "`posts.partitions` = `four` (from environment variable `CATENA_POSTS_PARTITIONS`): must be a whole number",
+        "`runtime.instances_max` = `-1` (from environment variable `CATENA_RUNTIME_INSTANCES_MAX`): is too small or too large",
+        // Though others could not even be read.
+        "`watch.scan_every_ms` = `1` (from environment variable `CATENA_WATCH_SCAN_EVERY_MS`): must be from 50",
         "`xml` is not a log format",
         "`localhost` is not an address and a port",
     ] {

@@ -123,7 +123,7 @@ async fn what_cannot_be_is_refused_before_anything_is_made() {
     let (_folder, mut config) = folders();
     config.http.address = taken.local_addr().unwrap();
     let Err(error) = Node::start(config.clone()).await else { panic!("two servers on one address") };
-    assert!(matches!(error, Error::Serve(_)), "{error}");
+    assert!(matches!(error, Error::Listen { key: "http.address", .. }), "{error}");
     assert!(!config.data.join("bus").exists());
 }
 
