@@ -2,8 +2,7 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use mpc::{DeadLetter, dead};
-use serde::Serialize;
+use mpc::dead::{Kept, Listed, Replay};
 use serve::{Problem, Query};
 
 use crate::{Parts, listing::Items, param::Path, problem::of_center};
@@ -13,36 +12,25 @@ const READ_MAX: usize = 16;
 /// Bytes of messages on a page; the read that passes it is the last.
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
-/// A dead letter and its place among them.
-#[derive(Serialize)]
-pub(crate) struct Numbered {
-    number: u64,
-    #[serde(flatten)]
-    letter: DeadLetter,
-}
-
-/// Where a replayed message is now, in the partition it came from.
-#[derive(Serialize)]
-pub(crate) struct Replayed {
-    sequence: u64,
-}
-
 /// `GET /v1/dlq?from=&limit=`: oldest first.
 pub(crate) async fn list(
     State(parts): State<Parts>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Items<Numbered>>, Problem> {
+) -> Result<Json<Items<Listed>>, Problem> {
     let query = Query::parse(query.as_deref(), &["from", "limit"])?;
     let (mut from, limit) = (query.get("from")?.unwrap_or(1), query.limit()?);
     let (mut items, mut bytes) = (Vec::new(), 0);
     while items.len() < limit && bytes < PAGE_BYTES_MAX {
         let max = READ_MAX.min(limit - items.len());
-        let letters = dead::list(&*parts.bus, from, max).await.map_err(|error| of_center(&error))?;
+        let letters =
+            parts.center()?.dead_letters().list(from, max).await.map_err(|error| of_center(&error))?;
         let ended = letters.len() < max;
-        for (number, letter) in letters {
-            bytes += letter.message().map_or(0, |message| message.size_bytes());
-            items.push(Numbered { number, letter });
-            from = number + 1;
+        for listed in letters {
+            if let Kept::Whole(letter) = &listed.letter {
+                bytes += letter.message().map_or(0, |message| message.size_bytes());
+            }
+            from = listed.number + 1;
+            items.push(listed);
         }
         if ended {
             return Ok(Json(Items::all(items)));
@@ -55,21 +43,20 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(parts): State<Parts>,
     Path(number): Path<String>,
-) -> Result<Json<Numbered>, Problem> {
+) -> Result<Json<Listed>, Problem> {
     let number = parsed(&number)?;
-    let letter = dead::show(&*parts.bus, number).await.map_err(|error| of_center(&error))?;
-    Ok(Json(Numbered { number, letter }))
+    Ok(Json(parts.center()?.dead_letters().show(number).await.map_err(|error| of_center(&error))?))
 }
 
 /// `POST /v1/dlq/{number}/replay`: sends the message through its chain again. Twice is once.
 pub(crate) async fn replay(
     State(parts): State<Parts>,
     Path(number): Path<String>,
-) -> Result<Json<Replayed>, Problem> {
+) -> Result<Json<Replay>, Problem> {
     let number = parsed(&number)?;
-    let sequence = dead::replay(&*parts.bus, number).await.map_err(|error| of_center(&error))?;
-    tracing::info!(number, sequence, "a dead letter was replayed");
-    Ok(Json(Replayed { sequence }))
+    let replay = parts.center()?.dead_letters().replay(number).await.map_err(|error| of_center(&error))?;
+    tracing::info!(number, sequence = replay.replayed.sequence, replay.already, "a dead letter was replayed");
+    Ok(Json(replay))
 }
 
 fn parsed(number: &str) -> Result<u64, Problem> {

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State};
-use mpc::{BundlesStatus, Center, ChainStatus, DEAD_LETTERS, GenerationStatus};
+use mpc::{BundlesStatus, Center, ChainStatus, GenerationStatus};
 use serde::Serialize;
 use serve::Problem;
 
@@ -40,13 +40,15 @@ pub(crate) struct Status {
 /// `GET /v1/status`: an answer whatever is wrong with the node, since that is when it is asked for.
 pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
     let (ready, chains) = ((parts.ready)(), parts.center.as_ref().map(Center::chains).unwrap_or_default());
-    let dead = parts.bus.bounds(DEAD_LETTERS, 0).await.map_err(|error| causes(&error));
+    let dead = match &parts.center {
+        Some(center) => center.dead_letters().count().await.map(Some).map_err(|error| causes(&error)),
+        None => Ok(None),
+    };
     let shards = parts.positions().await.map_err(|error| causes(&error));
     let lag: u64 = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag).sum();
     let behind = |at: &inbox::Position| at.last.saturating_sub(at.applied);
     let waiting = shards.as_ref().ok().map(|shards| lag + shards.iter().map(behind).sum::<u64>());
     let bundles = parts.center.as_ref().map(Center::bundles).unwrap_or_default();
-    let dead_letters = dead.as_ref().ok().map(|dead| (dead.last + 1).saturating_sub(dead.first));
     let seen = Seen {
         ready: &ready,
         chains: &chains,
@@ -64,7 +66,7 @@ pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
         uptime_ms: parts.started.elapsed().as_millis(),
         refused: chains.iter().filter(|chain| chain.refused.is_some()).count(),
         chains: chains.len(),
-        dead_letters,
+        dead_letters: dead.ok().flatten(),
         waiting,
     })
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bus::StreamSpec;
 use model::Name;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    BundlesStatus, ChainStatus, DEAD_LETTERS, Error, GenerationStatus, NotReady, Options, Parts, Receipt,
-    Result, StepStatus,
+    BundlesStatus, ChainStatus, GenerationStatus, NotReady, Options, Parts, Receipt, Result, StepStatus,
     board::{Board, FileNote},
+    dead::{self, DeadLetters},
     generation::Live,
     history::History,
     lane::blocking,
@@ -29,6 +28,7 @@ struct Inner {
     lanes: Arc<Lanes>,
     history: Arc<History>,
     board: Arc<Board>,
+    dead_letters: DeadLetters,
     rescan: Arc<Notify>,
     close: CancellationToken,
     tasks: TaskTracker,
@@ -41,26 +41,27 @@ impl Center {
     /// # Errors
     /// [`Error::Folder`], [`Error::Watch`], or what store and bus answer.
     pub async fn start(options: Options, parts: Parts) -> Result<Self> {
-        let dead_letters = Name::new(DEAD_LETTERS)
-            .map_err(|invalid| Error::Malformed { what: "a stream's name", reason: invalid.to_string() })?;
-        parts.bus.provision(&StreamSpec::new(dead_letters.clone(), 1)).await?;
+        let dead_letters = DeadLetters::open(Arc::clone(&parts.bus), Arc::clone(&parts.store)).await?;
         let store = Arc::clone(&parts.store);
         let history = Arc::new(blocking(move || History::open(store)).await??);
         let options = Arc::new(options);
         let (table, board) = (Arc::new(Table::new()), Arc::new(Board::default()));
-        let lanes = Lanes::new(dead_letters, Arc::clone(&table), parts.clone(), Arc::clone(&options))?;
+        let lanes = Lanes::new(dead::stream()?, Arc::clone(&table), parts.clone(), Arc::clone(&options))?;
         let lanes = Arc::new(lanes);
         let inner = Inner {
             table: Arc::clone(&table),
             lanes: Arc::clone(&lanes),
             history: Arc::clone(&history),
             board: Arc::clone(&board),
+            dead_letters,
             rescan: Arc::new(Notify::new()),
             close: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        let keep = inner.dead_letters.clone().keep(options.outputs_retain_messages);
         let reloader = Reloader::start(Shared { options, parts, table, lanes, history, board }).await?;
         inner.tasks.spawn(reloader.run(inner.close.clone(), Arc::clone(&inner.rescan)));
+        inner.tasks.spawn(inner.close.clone().run_until_cancelled_owned(keep));
         inner.tasks.close();
         Ok(Self(Arc::new(inner)))
     }
@@ -125,6 +126,12 @@ impl Center {
     #[must_use]
     pub fn bundles(&self) -> BundlesStatus {
         self.0.board.read().bundles
+    }
+
+    /// Messages that failed for good.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.0.dead_letters
     }
 
     /// Whether the node should be sent traffic.

@@ -48,11 +48,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// No dead letter stands under that sequence.
-    #[error("there is no dead letter {sequence}")]
+    /// No dead letter has that number.
+    #[error("there is no dead letter {number}")]
     NoDeadLetter {
-        /// The sequence asked for.
-        sequence: u64,
+        /// The number asked for.
+        number: u64,
+    },
+    /// The dead letter is there and cannot be read back.
+    #[error("dead letter {number} cannot be replayed: {reason}")]
+    DamagedLetter {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
     /// An earlier commit did not come to its end: the lane has to read anew where the partition stands.
     #[error("the partition's store is not known to be level with its changelog")]

@@ -6,7 +6,7 @@
 //! swaps the whole [table](Center::chains) of live plans at once; each swap leaves a [`Receipt`].
 //!
 //! The rest of the engine meets this crate at three seams: [`Router`] says where messages go, [`Bundles`]
-//! turns files into processors, and [`dead`] reads and replays what failed.
+//! turns files into processors, and [`dead`] lists, replays and purges what failed.
 
 mod board;
 mod bundles;
@@ -33,7 +33,7 @@ mod workers;
 
 pub use bundles::{BundleFile, Bundles, Loaded, RefusedFile};
 pub use center::Center;
-pub use dead::DeadLetter;
+pub use dead::{DeadLetter, DeadLetters};
 pub use error::{Error, NotReady, Result};
 pub use generation::Tally;
 pub use options::{Backoff, Fault, Options, Parts, Quiet, Watch};
@@ -47,7 +47,7 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// The tables of the store that [`Parts::store`] is opened with.
 pub const TABLES: &[store::Table] =
-    &["state", "ledger", "lane", "seen", "seen-order", "changelog", "receipts"];
+    &["state", "ledger", "lane", "seen", "seen-order", "changelog", "receipts", "dead-letters"];
 
 /// On every output message: the number of the generation that produced it.
 pub const GENERATION_HEADER: &str = "catena-generation";

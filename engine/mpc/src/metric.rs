@@ -6,6 +6,8 @@ pub(crate) const MESSAGES: &str = "catena_messages_total";
 pub(crate) const STEP_SECONDS: &str = "catena_step_seconds";
 /// Messages put aside. Labels `chain`, `step`.
 pub(crate) const DEAD_LETTERS: &str = "catena_dead_letters_total";
+/// Dead letters that went, never replayed, because there were too many. No labels.
+pub(crate) const DEAD_LETTERS_DROPPED: &str = "catena_dead_letters_dropped_total";
 /// Messages that the router said are none of the chain's. Label `chain`.
 pub(crate) const IGNORED_MESSAGES: &str = "catena_ignored_messages_total";
 /// Messages published twice, recognised beyond what the bus remembers. Label `chain`.

@@ -18,8 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{Flag, Sources};
 pub use mistake::{ConfigError, Mistake, Origin};
+#[cfg(debug_assertions)]
+pub use sections::Planted;
 pub use sections::{
-    Admin, Bus, Http, Inbox, Log, Nats, Planted, Posts, Role, Runtime, Shard, Store, Watch, WatchMode,
+    Admin, Bus, Http, Inbox, Log, Nats, Posts, Role, Runtime, Shard, Store, Watch, WatchMode,
 };
 
 /// Everything a node is told.
@@ -57,6 +59,7 @@ pub struct Config {
     /// What runs bundles.
     pub runtime: Runtime,
     /// Bugs to plant, for tests that must be seen to catch them.
+    #[cfg(debug_assertions)]
     #[doc(hidden)]
     pub planted: Planted,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             store: Store::default(),
             watch: Watch::default(),
             runtime: Runtime::default(),
+            #[cfg(debug_assertions)]
             planted: Planted::default(),
         }
     }
@@ -91,8 +95,11 @@ impl Config {
     /// [`ConfigError`] with every mistake there is, or the first one of a file that is no TOML or has keys
     /// or values of a wrong type.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let (config, origins) = layers::lay(sources)?;
-        let mistakes = validate::mistakes(&config, &origins);
+        let layers::Layers { config, origins, mut mistakes } = layers::lay(sources)?;
+        // Where a value could not even be read, what is below it has nothing to say.
+        let read = |mistake: &Mistake| mistakes.iter().all(|known| known.key != mistake.key);
+        let values: Vec<_> = validate::mistakes(&config, &origins).into_iter().filter(read).collect();
+        mistakes.extend(values);
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigError::Values { mistakes }) }
     }
 }

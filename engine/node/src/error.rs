@@ -23,6 +23,16 @@ pub enum Error {
         /// The process that holds it, where it said so.
         holder: Option<u32>,
     },
+    /// The data folder was deleted or replaced under a running node.
+    #[error(
+        "the data folder `{}` is no longer the one this node works on, so nothing more is accepted; bring it back from \
+         a backup if need be, and restart the node",
+        path.display()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The data folder, or a file in it, cannot be used.
     #[error("failed to use `{}`", path.display())]
     Folder {
@@ -65,8 +75,14 @@ pub enum Error {
     #[error("failed to set up telemetry")]
     Telemetry(#[from] telemetry::Error),
     /// An address cannot be listened on.
-    #[error("failed to serve HTTP")]
-    Serve(#[from] serve::Error),
+    #[error("failed to serve at `{key}`; name an address of this machine that is free")]
+    Listen {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The address, and what the system said.
+        #[source]
+        source: serve::Error,
+    },
     /// A store below the data folder cannot be opened.
     #[error("failed to open a store")]
     Store(#[from] store::Error),

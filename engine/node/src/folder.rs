@@ -1,19 +1,22 @@
 //! The data folder, held by one node at a time.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use crate::{Addresses, Error, Result};
 
+/// The file in it whose lock says that the folder is taken.
+const LOCK: &str = "lock";
+
 /// The folder of everything a node keeps, locked for as long as this lives: every store in it holds it too.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataFolder {
@@ -24,7 +27,7 @@ impl DataFolder {
     pub(crate) fn take(path: &Path) -> Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
         let path = path.canonicalize().map_err(at(path))?;
-        let lock = path.join("lock");
+        let lock = path.join(LOCK);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock);
         let mut file = file.map_err(at(&lock))?;
         match file.try_lock() {
@@ -38,7 +41,7 @@ impl DataFolder {
             Err(TryLockError::Error(source)) => return Err(Error::Folder { path: lock, source }),
         }
         note_holder(&mut file).map_err(at(&lock))?;
-        Ok(Self { path, _lock: file })
+        Ok(Self { path, lock: file })
     }
 
     pub(crate) fn join(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -58,6 +61,18 @@ impl DataFolder {
         let name = format!("node-{random:08x}");
         std::fs::write(&path, &name).map_err(at(&path))?;
         Ok(name)
+    }
+
+    /// Whether the folder is still the one that was taken. What is written into one that was deleted or replaced is
+    /// gone with the process.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(crate) fn check(&self) -> Result<()> {
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let taken = self.lock.metadata().map(identity).ok();
+        let there = std::fs::metadata(self.path.join(LOCK)).map(identity).ok();
+        if there.is_some() && there == taken { Ok(()) } else { Err(Error::Gone { path: self.path.clone() }) }
     }
 
     /// Leaves word where the node listens, for tools on this machine.

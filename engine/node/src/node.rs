@@ -1,4 +1,5 @@
 mod parts;
+mod planted;
 
 #[cfg(test)]
 mod tests;
@@ -6,7 +7,7 @@ mod tests;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -17,11 +18,13 @@ use serve::{Server, Serving};
 use telemetry::Metrics;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{Config, Result, descriptors, folder::DataFolder};
+use crate::{Config, Error, Result, descriptors, folder::DataFolder};
 use parts::Parts;
 
 /// How often samples are folded into histograms.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often it is made sure that the data folder is still there.
+const GUARD_EVERY: Duration = Duration::from_secs(1);
 
 /// Where a node listens: the line that `catena up` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +43,7 @@ pub struct Node {
     admin: Serving,
     closing: CancellationToken,
     _upkeep: AbortOnDropHandle<()>,
+    _guard: AbortOnDropHandle<()>,
     leaving: Arc<AtomicBool>,
     parts: Parts,
     folder: Arc<DataFolder>,
@@ -55,6 +59,7 @@ impl Node {
         config.check()?;
         let started = Instant::now();
         telemetry::init(config.log.format, &config.log.filter)?;
+        planted::confess(&config);
         let metrics = Metrics::install()?;
         let folder = Arc::new(DataFolder::take(&config.data)?);
         let http = serve::Options {
@@ -62,8 +67,8 @@ impl Node {
             ..serve::Options::default()
         };
         let management = serve::Options { connections_max: 128, ..http.clone() };
-        let http = Server::bind(config.http.address, http).await?;
-        let management = Server::bind(config.admin.address, management).await?;
+        let http = bind("http.address", config.http.address, http).await?;
+        let management = bind("admin.address", config.admin.address, management).await?;
         let addresses = Addresses { http: http.address(), admin: management.address() };
         let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
 
@@ -94,7 +99,8 @@ impl Node {
         let access = admin::Access { token, hosts: config.admin.hosts.clone() };
         let admin = management.start("admin", admin::router(managed, access));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
-        let node = Self { addresses, gateway, admin, closing, _upkeep, leaving, parts, folder };
+        let _guard = AbortOnDropHandle::new(tokio::spawn(guard(Arc::downgrade(&folder), parts.clone())));
+        let node = Self { addresses, gateway, admin, closing, _upkeep, _guard, leaving, parts, folder };
         if let Err(error) = node.folder.announce(&node.addresses) {
             node.shutdown().await;
             return Err(error);
@@ -131,14 +137,37 @@ impl Node {
     }
 }
 
-fn readiness(leaving: &Arc<AtomicBool>, folder: &DataFolder, parts: &Parts) -> serve::Ready {
-    let (leaving, parts, data) = (Arc::clone(leaving), parts.clone(), folder.join(""));
+async fn bind(key: &'static str, address: SocketAddr, options: serve::Options) -> Result<Server> {
+    Server::bind(address, options).await.map_err(|source| Error::Listen { key, source })
+}
+
+fn readiness(leaving: &Arc<AtomicBool>, folder: &Arc<DataFolder>, parts: &Parts) -> serve::Ready {
+    let (leaving, parts) = (Arc::clone(leaving), parts.clone());
+    let (data, folder) = (folder.join(""), Arc::downgrade(folder));
     Arc::new(move || {
         if leaving.load(Relaxed) {
             return Err("the node is stopping".to_owned());
         }
+        still_there(&folder).map_err(|gone| gone.to_string())?;
         parts.check(&data)
     })
+}
+
+/// As [`DataFolder::check`]. Whoever only looks must not keep the folder taken.
+fn still_there(folder: &Weak<DataFolder>) -> Result<()> {
+    folder.upgrade().map_or(Ok(()), |folder| folder.check())
+}
+
+/// Ends the bus once the data folder is not there any more: what it still took would be durable nowhere.
+async fn guard(folder: Weak<DataFolder>, parts: Parts) {
+    let mut every = tokio::time::interval(GUARD_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(gone) = still_there(&folder) {
+            tracing::error!("{gone}");
+            return parts.stop_bus().await;
+        }
+    }
 }
 
 async fn upkeep(metrics: Metrics) {

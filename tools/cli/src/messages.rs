@@ -80,7 +80,8 @@ impl Lines {
         loop {
             let mut bytes = Vec::new();
             let mut limited = std::io::Read::take(&mut self.reader, LINE_BYTES_MAX);
-            let read = limited.read_until(b'\n', &mut bytes)? as u64;
+            let read = limited.read_until(b'\n', &mut bytes);
+            let read = read.with_context(|| format!("failed to read `{}`", self.name))? as u64;
             if read == 0 {
                 return Ok(None);
             }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mpc::{DeadLetter, dead, receipt::Verdict};
+use mpc::{DeadLetter, dead::Kept, receipt::Verdict};
 
 use store::Memory;
 
@@ -31,7 +31,8 @@ async fn start_with(setup: Setup, head: &str, words: &str) -> (Node, Sink) {
 async fn dead_letter(node: &Node) -> (u64, DeadLetter) {
     let mut letters = node.sink("dead-letters").await;
     letters.take(1).await;
-    dead::list(&*node.bus, 1, 10).await.unwrap().remove(0)
+    let listed = node.center.dead_letters().list(1, 10).await.unwrap().remove(0);
+    (listed.number, listed.letter.whole().unwrap())
 }
 
 #[tokio::test]
@@ -84,19 +85,26 @@ async fn a_panic_of_the_host_costs_its_message_only() {
 
 #[tokio::test]
 async fn a_replayed_dead_letter_runs_once_under_its_own_id_however_often_it_is_replayed() {
-    let (mut node, mut sink) = start("", "reject").await;
+    let setup = Setup::new().await;
+    // The bus remembers nothing: what was replayed has to be known elsewhere.
+    let spec = bus::StreamSpec::new(model::Name::new("posts").unwrap(), 4);
+    setup.bus.provision(&bus::StreamSpec { dedupe_window: Duration::ZERO, ..spec }).await.unwrap();
+    let (mut node, mut sink) = start_with(setup, "", "reject").await;
     node.post(vec![message(1, "k", "poison")]).await;
     let (sequence, _) = dead_letter(&node).await;
     node.put("bundles/a.wasm", &bundle("a", "1.0.1", "mark"));
     node.receipt(Verdict::Live).await;
-    let replayed = dead::replay(&*node.bus, sequence).await.unwrap();
-    assert_eq!(dead::replay(&*node.bus, sequence).await.unwrap(), replayed);
+    let letters = node.center.dead_letters();
+    let first = letters.replay(sequence).await.unwrap();
+    let again = letters.replay(sequence).await.unwrap();
+    assert_eq!((first.already, again.already, again.replayed), (false, true, first.replayed));
+    assert_eq!(letters.show(sequence).await.unwrap().replayed, Some(first.replayed));
     let arrived = sink.take(1).await.remove(0);
     assert_eq!(arrived.body, "poison|b@1.0.0|a@1.0.1");
     assert_eq!(arrived.headers.get(mpc::REPLAY_HEADER), None);
     node.center.drain().await;
     assert!(sink.rest().is_empty());
-    assert!(matches!(dead::show(&*node.bus, 99).await, Err(mpc::Error::NoDeadLetter { sequence: 99 })));
+    assert!(matches!(letters.show(99).await, Err(mpc::Error::NoDeadLetter { number: 99 })));
 }
 
 #[tokio::test]
@@ -260,7 +268,32 @@ async fn what_is_no_dead_letter_does_not_hide_those_behind_it() {
     let mut letters = node.bus.subscribe(mpc::DEAD_LETTERS, 0, "test", 10).await.unwrap();
     node.post(vec![message(1, "k", "poison")]).await;
     while letters.fetch(10).await.unwrap().iter().all(|delivery| delivery.stored.sequence < 4) {}
-    let listed = dead::list(&*node.bus, 1, 1).await.unwrap();
-    assert_eq!(listed.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [4]);
-    assert!(matches!(dead::show(&*node.bus, 1).await, Err(mpc::Error::Malformed { .. })));
+    let letters = node.center.dead_letters();
+    let listed = letters.list(1, 1).await.unwrap();
+    assert_eq!(listed.iter().map(|listed| listed.number).collect::<Vec<_>>(), [4]);
+    assert!(matches!(letters.show(1).await, Err(mpc::Error::Malformed { .. })));
+}
+
+#[tokio::test]
+async fn a_damaged_dead_letter_is_named_and_hides_no_other() {
+    let store = Arc::new(Memory::new(bus::TABLES));
+    let mut setup = Setup::new().await;
+    setup.bus = forgetful_bus(&store).await;
+    let (node, _sink) = start_with(setup, "", "reject").await;
+    node.post((1..=3).map(|n| message(n, "k", &format!("poison {n}"))).collect()).await;
+    let letters = node.center.dead_letters();
+    node.sink(mpc::DEAD_LETTERS).await.take(3).await;
+    damage(&store, "m-2");
+    let listed = letters.list(1, 10).await.unwrap();
+    let bodies: Vec<_> = listed.iter().map(|listed| listed.letter.clone().whole()).collect();
+    let bodies: Vec<_> =
+        bodies.iter().map(|letter| letter.as_ref().map(|l| l.message().unwrap().body)).collect();
+    assert_eq!(bodies, [Some("poison 1".into()), None, Some("poison 3".into())]);
+    let shown = letters.show(2).await.unwrap();
+    let Kept::Damaged { damaged } = &shown.letter else { panic!("{shown:?}") };
+    assert!(damaged.contains("message 2 in partition 0 of `dead-letters` is damaged"), "{damaged}");
+    assert_eq!(serde_json::to_value(&shown).unwrap(), serde_json::json!({"number": 2, "damaged": damaged}));
+    assert!(matches!(letters.replay(2).await, Err(mpc::Error::DamagedLetter { number: 2, .. })));
+    assert_eq!(letters.purge(mpc::dead::Purge::Numbers(vec![2])).await.unwrap().letters, 1);
+    assert_eq!(letters.list(1, 10).await.unwrap().len(), 2);
 }

@@ -35,7 +35,7 @@ pub struct Flag {
 pub(super) type Origins = BTreeMap<String, Origin>;
 
 /// Lays file, environment and flags over the defaults, in this order.
-pub(super) fn lay(sources: &Sources) -> Result<(Config, Origins), ConfigError> {
+pub(super) fn lay(sources: &Sources) -> Result<Layers, ConfigError> {
     let mut table = Table::try_from(Config::default())
         .map_err(|error| ConfigError::Defaults { problem: error.to_string() })?;
     let mut keys = Vec::new();
@@ -67,18 +67,15 @@ pub(super) fn lay(sources: &Sources) -> Result<(Config, Origins), ConfigError> {
     for Flag { key, flag, value } in &sources.flags {
         layers.set(&mut table, key, value, Origin::Flag((*flag).to_owned()));
     }
-    if layers.mistakes.is_empty() {
-        Ok((layers.config, layers.origins))
-    } else {
-        Err(ConfigError::Values { mistakes: layers.mistakes })
-    }
+    Ok(layers)
 }
 
 /// What has been laid so far.
-struct Layers {
-    config: Config,
-    origins: Origins,
-    mistakes: Vec<Mistake>,
+pub(super) struct Layers {
+    pub(super) config: Config,
+    pub(super) origins: Origins,
+    /// What could not be laid.
+    pub(super) mistakes: Vec<Mistake>,
 }
 
 impl Layers {
@@ -97,10 +94,15 @@ impl Layers {
                 self.origins.insert(key.to_owned(), origin);
             }
             Err(error) => {
+                // Of a number that does not fit, `toml` names the Rust type it does not fit into.
+                let problem = match &before {
+                    Value::Integer(_) => "is too small or too large".to_owned(),
+                    _ => error.message().to_owned(),
+                };
                 if let Some(place) = self::place(table, key) {
                     *place = before;
                 }
-                self.wrong(key, text, origin, error.message().to_owned());
+                self.wrong(key, text, origin, problem);
             }
         }
     }

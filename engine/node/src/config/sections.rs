@@ -254,7 +254,9 @@ impl Default for Runtime {
     }
 }
 
-/// Bugs to plant. A fault test is believed only after it was seen to catch the bug it is for.
+/// Bugs to plant. A fault test is believed only after it was seen to catch the bug it is for. A release build has
+/// none of these keys: there the section is as unknown as any other.
+#[cfg(debug_assertions)]
 #[doc(hidden)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -263,6 +265,17 @@ pub struct Planted {
     pub ack_before_durable: bool,
     /// Messages do not keep the generation they began under.
     pub no_generation_pin: bool,
+}
+
+#[cfg(debug_assertions)]
+impl Planted {
+    /// The keys that are on.
+    pub(crate) fn on(&self) -> impl Iterator<Item = &'static str> {
+        let Self { ack_before_durable, no_generation_pin } = *self;
+        [("ack_before_durable", ack_before_durable), ("no_generation_pin", no_generation_pin)]
+            .into_iter()
+            .filter_map(|(key, on)| on.then_some(key))
+    }
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -67,6 +67,23 @@ fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
     }
 }
 
+/// `cargo test -p catena-node --config 'profile.dev.package.catena-node.debug-assertions=false'` builds no dependency anew.
+#[test]
+fn bugs_can_be_planted_in_builds_for_tests_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut in_file = sources(folder.path(), "[planted]\nack_before_durable = true");
+    let mut in_environment = sources(folder.path(), "");
+    in_environment.environment = variables(&[("CATENA_PLANTED_ACK_BEFORE_DURABLE", "true")]);
+    if cfg!(debug_assertions) {
+        assert!(Config::load(&in_environment).is_ok());
+        return;
+    }
+    in_file.file = Some(folder.path().join("planted.toml"));
+    std::fs::write(folder.path().join("planted.toml"), "[planted]\nack_before_durable = true").unwrap();
+    assert!(refusal(&in_file).contains("unknown field `planted`"), "{}", refusal(&in_file));
+    assert!(refusal(&in_environment).contains("there is no such key"), "{}", refusal(&in_environment));
+}
+
 #[test]
 fn what_is_not_a_key_or_of_another_type_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +100,8 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
     sources.environment = variables(&[
         ("CATENA_HTTP_ADRESS", "x"),
         ("CATENA_POSTS_PARTITIONS", "four"),
+        ("CATENA_RUNTIME_INSTANCES_MAX", "-1"),
+        ("CATENA_WATCH_SCAN_EVERY_MS", "1"),
         ("CATENA_LOG_FORMAT", "xml"),
         ("CATENA_HTTP_ADDRESS", "localhost"),
     ]);
@@ -90,6 +109,9 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
     for part in [
         "`CATENA_HTTP_ADRESS` = `x` (from environment variable `CATENA_HTTP_ADRESS`): there is no such key",
         "`posts.partitions` = `four` (from environment variable `CATENA_POSTS_PARTITIONS`): must be a whole number",
+        "`runtime.instances_max` = `-1` (from environment variable `CATENA_RUNTIME_INSTANCES_MAX`): is too small or too large",
+        // Though others could not even be read.
+        "`watch.scan_every_ms` = `1` (from environment variable `CATENA_WATCH_SCAN_EVERY_MS`): must be from 50",
         "`xml` is not a log format",
         "`localhost` is not an address and a port",
     ] {

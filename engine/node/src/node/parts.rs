@@ -8,6 +8,7 @@ use inbox::{Answers, Inbox, Reads, Remote};
 use mpc::Center;
 use relations::LiveMap;
 
+use super::planted;
 use crate::{
     Config, Result,
     bundles::Folder,
@@ -188,7 +189,7 @@ async fn embedded(stores: &Stores, config: &Config) -> Result<Arc<Embedded>> {
     let options = bus::Options {
         queue_bytes_max: config.bus.queue_bytes_max,
         tail_bytes_max: config.bus.tail_bytes_max,
-        fault: config.planted.ack_before_durable.then_some(bus::Fault::AcknowledgeBeforeDurable),
+        fault: planted::of_bus(config),
         ..bus::Options::default()
     };
     let stores = stores.clone();
@@ -228,7 +229,7 @@ fn center_options(config: &Config) -> mpc::Options {
             WatchMode::Poll => mpc::Watch::Poll(every),
         },
         partitions: config.posts.partitions,
-        fault: config.planted.no_generation_pin.then_some(mpc::Fault::NoGenerationPin),
+        fault: planted::of_center(config),
         ..mpc::Options::new(&config.chains, &config.bundles)
     }
 }

@@ -69,6 +69,21 @@ async fn a_node_whose_bus_has_ended_is_not_ready_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_data_folder_was_deleted_takes_nothing_more() {
+    let (_folder, config) = folders();
+    let node = Node::start(config.clone()).await.unwrap();
+    std::fs::remove_dir_all(&config.data).unwrap();
+    let said = node.unready().unwrap();
+    assert!(said.contains("is no longer the one this node works on"), "{said}");
+    let post = client().post(url(node.addresses().http, "/v1/posts")).json(&json!({"actor": "7"}));
+    let refused = async {
+        while post.try_clone().unwrap().send().await.unwrap().status() != StatusCode::SERVICE_UNAVAILABLE {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_has_one_node_at_a_time() {
     let (_folder, config) = folders();
     let node = Node::start(config.clone()).await.unwrap();
@@ -108,7 +123,7 @@ async fn what_cannot_be_is_refused_before_anything_is_made() {
     let (_folder, mut config) = folders();
     config.http.address = taken.local_addr().unwrap();
     let Err(error) = Node::start(config.clone()).await else { panic!("two servers on one address") };
-    assert!(matches!(error, Error::Serve(_)), "{error}");
+    assert!(matches!(error, Error::Listen { key: "http.address", .. }), "{error}");
     assert!(!config.data.join("bus").exists());
 }
 

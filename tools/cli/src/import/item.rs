@@ -1,7 +1,7 @@
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use model::derived_id;
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{exit::Result, messages::Numbered};
@@ -73,11 +73,11 @@ impl Kind {
             Self::Follows { undirected } => edges(&line.text, *undirected),
             Self::Ready => {
                 // Sent as it stands; only its author is looked up.
-                let Actor { actor } = serde_json::from_str(&line.text)?;
+                let Actor { actor } = json(&line.text)?;
                 Ok(vec![post(user(&actor)?, line.text.clone(), line)])
             }
             Self::Picked { author, text, name } => {
-                let value: Value = serde_json::from_str(&line.text)?;
+                let value: Value = json(&line.text)?;
                 let author = user(author.of(&value)?)?;
                 let said = text.of(&value)?;
                 let said = said.as_str().with_context(|| format!("`{}` is not a text", text.given))?;
@@ -95,8 +95,19 @@ impl Kind {
 
 /// All that is looked at of a post that is sent as it stands.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with an `actor`")]
 struct Actor {
     actor: Value,
+}
+
+/// Reads a line. Which one it is, is said elsewhere: here it is always the first.
+fn json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let said = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let not_json = if error.is_data() { "" } else { "not JSON: " };
+        anyhow!("{not_json}{} (column {})", said.strip_suffix(&place).unwrap_or(&said), error.column())
+    })
 }
 
 fn post(author: u64, body: String, line: &Numbered) -> Item {
@@ -165,6 +176,9 @@ mod tests {
         let ours = r#"{"actor": "7", "text": "hi", "n": 1e400}"#;
         let item = Kind::posts("actor", "text", None).items(&line(ours)).unwrap().remove(0);
         assert_eq!(item.post.unwrap().0, ours);
-        assert!(Kind::posts("actor", "text", None).items(&line("{}")).is_err());
+        let wrong = |text| Kind::posts("actor", "text", None).items(&line(text)).err().unwrap().to_string();
+        assert_eq!(wrong("{}"), "missing field `actor` (column 2)");
+        assert_eq!(wrong("{"), "not JSON: EOF while parsing an object (column 1)");
+        assert_eq!(wrong("17"), "invalid type: integer `17`, expected an object with an `actor` (column 2)");
     }
 }

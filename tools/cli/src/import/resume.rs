@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use model::derived_id;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ impl Resume {
     /// Looks for the note of an earlier import of the same file into the same node.
     ///
     /// # Errors
-    /// There is no place to keep notes.
+    /// There is no place to keep notes, or it is taken by the note of an import that is something else.
     pub(super) fn open(path: Option<&Path>, file: &Path, to: &str, what: &str) -> Result<Self> {
         let file = file.canonicalize().with_context(|| format!("failed to open `{}`", file.display()))?;
         let path = match path {
@@ -49,7 +49,17 @@ impl Resume {
             }
         };
         let found = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
-        let offset = found.filter(|n| n.file == file && n.to == to && n.what == what).map_or(0, |n| n.offset);
+        if let Some(other) = found.as_ref().filter(|n| n.file != file || n.to != to || n.what != what) {
+            bail!(
+                "`{}` says how far the import of {} from `{}` to {} came; finish that one, give another `--state`, or \
+                 delete the file",
+                path.display(),
+                other.what,
+                other.file.display(),
+                other.to,
+            );
+        }
+        let offset = found.map_or(0, |note| note.offset);
         let note = Note { file, to: to.to_owned(), what: what.to_owned(), offset };
         Ok(Self { path, note, open: BTreeMap::new(), begun: offset, saved: Instant::now() })
     }
@@ -154,7 +164,8 @@ mod tests {
         assert_eq!(resume.offset(), 9);
         resume.save().unwrap();
         assert_eq!(open().offset(), 9);
-        assert_eq!(Resume::open(Some(&note), &file, "http://other", "follows").unwrap().offset(), 0);
+        let other = Resume::open(Some(&note), &file, "http://other", "follows").err().unwrap().to_string();
+        assert!(other.contains("the import of follows") && other.contains("to http://node came"), "{other}");
         resume.answered(9);
         assert_eq!(resume.offset(), 12);
         resume.forget();

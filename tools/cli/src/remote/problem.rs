@@ -1,6 +1,6 @@
 use std::fmt;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 
@@ -42,8 +42,10 @@ pub(crate) async fn answer(request: RequestBuilder) -> Result<Response> {
     let shown = format!("{} {}", request.method(), request.url());
     let response = client.execute(request).await;
     // The address is in `shown` already.
-    let response =
-        response.map_err(reqwest::Error::without_url).with_context(|| format!("no answer to {shown}"))?;
+    let response = response.map_err(reqwest::Error::without_url).map_err(|error| {
+        let hint = if error.is_connect() { " (is a node running there?)" } else { "" };
+        anyhow::Error::new(error).context(format!("no answer to {shown}{hint}"))
+    })?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
