@@ -11,11 +11,12 @@ use model::{Message, Name, derived_id};
 use mpc::{Admit, LaneState, Publication, Routed, Router, ToStreams};
 use relations::{Activity, Control, LiveMap, PostId, UserId, is_reserved, stream::INBOX};
 
-use crate::summary::Shards;
+use crate::{retracted, summary::Shards};
 
 /// Sends posts that passed their chain to every shard that has a follower, and to the author's home shard,
 /// which keeps the author's own list. Follows, unfollows and retractions bypass the chain and go to the shards
-/// they concern, in order with the author's posts. Outputs that do not lead to `inbox` go where they say.
+/// they concern, in order with the author's posts; a post that was taken back before it came goes to none. Outputs that
+/// do not lead to `inbox` go where they say.
 ///
 /// Who posted what is taken from the message as it was accepted. A processor may change a post's body, not
 /// its identity: `id` and `actor` are put back where it did, so that nobody can post in another's name, and a
@@ -54,7 +55,10 @@ impl FanOut {
             Control::Unfollow(edge, _) => {
                 shards.add(self.home(edge.user)?);
             }
-            Control::Retract(post) => shards = self.audience(post, lane)?,
+            Control::Retract(post) => {
+                retracted::mark(lane, post);
+                shards = self.audience(post, lane)?;
+            }
         }
         let message = control.to_message(routed.message.id);
         Ok(spread(inbox, &shards, &message))
@@ -70,6 +74,9 @@ impl FanOut {
         let post: PostId = origin.id.parse().map_err(refuse)?;
         if origin.key != post.author.to_string() {
             return Err(refuse("its key is not its author"));
+        }
+        if retracted::is_marked(lane, post)? {
+            return Ok(Vec::new());
         }
         let Message { id, headers, body, .. } = routed.message;
         let body = if body == origin.body { body } else { body::belonging_to(post, body).map_err(refuse)? };

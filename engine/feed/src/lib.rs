@@ -12,6 +12,7 @@ mod members;
 pub mod metric;
 mod new_post;
 mod provision;
+mod retracted;
 mod summary;
 
 pub use error::{Error, Result};

@@ -146,6 +146,21 @@ fn a_user_whom_the_map_does_not_know_yet_waits_for_a_later_one() {
 }
 
 #[test]
+fn a_post_that_was_taken_back_reaches_nobody_who_comes_later() {
+    let mut lane = Lane::new();
+    assert_eq!(lane.direct(Control::Retract(post_id(12))), [1]);
+    // Its shard was not told, and would take the post for a new one when a dead letter is replayed.
+    assert_eq!(lane.direct(Control::Follow(edge(25, 12))), [2]);
+    assert_eq!(lane.post(accepted(12)), [] as [u32; 0]);
+    let other = PostId { unique: 2, ..post_id(12) };
+    let body = json!({"id": other, "actor": other.author}).to_string().into();
+    assert_eq!(lane.post(Message { id: other.to_string(), body, ..accepted(12) }), [1, 2]);
+    // What goes elsewhere goes on: only inboxes forget.
+    let sent = lane.route(accepted(12), Some("audit"), accepted(12)).unwrap();
+    assert_eq!(sent.len(), 1);
+}
+
+#[test]
 fn controls_bypass_the_chains_that_lead_to_inboxes_and_no_other() {
     let follow = Control::Follow(edge(1, 2)).to_message("m".into());
     let unknown = Message { kind: "catena.like".into(), ..accepted(1) };

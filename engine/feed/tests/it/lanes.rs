@@ -1,6 +1,9 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use bus::{Bus, Embedded, Stored};
+use bus::{Bus, Embedded, Stored, partition_of};
 use bytes::Bytes;
 use catena_feed::FanOut;
 use chain::{Format, Plan, Source};
@@ -9,7 +12,10 @@ use model::{
     derived_id,
 };
 use mpc::{Admit, LaneState, Publication, Routed, Router, Streams};
-use relations::stream::{INBOX, POSTS};
+use relations::{
+    PostId,
+    stream::{INBOX, POSTS},
+};
 
 use super::PARTITIONS;
 
@@ -25,6 +31,16 @@ pub(crate) struct Lanes {
     /// How many messages are routed and published a second time, before anything new: as after a crash between
     /// publishing and committing, so each sees the state from before it.
     pub(crate) redeliver: u64,
+    /// Posts that the chain puts aside.
+    pub(crate) dead: BTreeMap<PostId, Dead>,
+}
+
+/// A post that the chain puts aside.
+#[derive(Default)]
+pub(crate) struct Dead {
+    /// Its message, once it came.
+    message: Option<Message>,
+    replayed: bool,
 }
 
 impl Lanes {
@@ -35,7 +51,7 @@ impl Lanes {
         let plan = chain::compile(&source, &Pass).unwrap();
         let streams = [(Name::new(INBOX).unwrap(), 99)].into_iter().collect();
         let done = vec![0; PARTITIONS as usize];
-        Self { bus, router, plan, streams, done, state: HashMap::new(), redeliver: 0 }
+        Self { bus, router, plan, streams, done, state: HashMap::new(), redeliver: 0, dead: BTreeMap::new() }
     }
 
     pub(crate) async fn run(&mut self) {
@@ -51,7 +67,33 @@ impl Lanes {
         }
     }
 
-    fn route(&mut self, partition: u32, origin: Stored) -> Vec<Publication> {
+    /// Replays a post that was put aside, at the end of its partition, under another id; false when there is nothing to
+    /// replay, or it was done before.
+    pub(crate) async fn replay(&mut self, post: PostId) -> bool {
+        let Some(dead) = self.dead.get_mut(&post).filter(|dead| !dead.replayed) else { return false };
+        let Some(mut message) = dead.message.clone() else { return false };
+        dead.replayed = true;
+        message.headers.set(mpc::REPLAY_HEADER, std::mem::take(&mut message.id));
+        let partition = partition_of(&message.key, PARTITIONS);
+        self.bus.publish(POSTS, partition, vec![message]).await.unwrap();
+        true
+    }
+
+    fn route(&mut self, partition: u32, mut origin: Stored) -> Vec<Publication> {
+        match origin.message.headers.get(mpc::REPLAY_HEADER) {
+            Some(id) => {
+                let id = id.to_owned();
+                origin.message.headers.0.clear();
+                origin.message.id = id;
+            }
+            None => {
+                let post = origin.message.id.parse().ok();
+                if let Some(dead) = post.and_then(|post| self.dead.get_mut(&post)) {
+                    dead.message = Some(origin.message);
+                    return Vec::new();
+                }
+            }
+        }
         let output = match self.router.admit(&self.plan, &origin.message) {
             Admit::Chain => Some(&self.plan.output),
             Admit::Direct => None,

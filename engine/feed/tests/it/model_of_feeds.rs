@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use relations::History;
 
-use super::*;
+use super::{lanes::Dead, *};
 
 const USERS: u64 = 12;
 
@@ -17,8 +17,14 @@ enum Act {
     Follow(u64, u64),
     Unfollow(u64, u64, History),
     Post(u64, Option<u8>),
+    /// A post that the chain puts aside.
+    PutAside(u64),
+    /// Replays one that was put aside.
+    Replay(usize),
     /// Takes back one of the posts there are, or one that never was.
     Retract(usize),
+    /// Takes back one that was put aside.
+    RetractAside(usize),
     Settle {
         redeliver: u64,
         restart: bool,
@@ -33,7 +39,10 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (user(), user()).prop_map(|(user, author)| Act::Follow(user, author)),
         2 => (user(), user(), history).prop_map(|(user, author, history)| Act::Unfollow(user, author, history)),
         10 => (user(), proptest::option::of(0u8..6)).prop_map(|(author, key)| Act::Post(author, key)),
+        2 => user().prop_map(Act::PutAside),
+        3 => (0usize..4).prop_map(Act::Replay),
         2 => (0usize..60).prop_map(Act::Retract),
+        2 => (0usize..4).prop_map(Act::RetractAside),
         2 => (0u64..20, any::<bool>(), 1usize..9)
             .prop_map(|(redeliver, restart, limit)| Act::Settle { redeliver, restart, limit }),
     ]
@@ -43,6 +52,7 @@ fn act() -> impl Strategy<Value = Act> {
 struct Model {
     follows: BTreeSet<(u64, u64)>,
     posts: Vec<PostId>,
+    aside: Vec<PostId>,
     retracted: BTreeSet<PostId>,
     feeds: BTreeMap<u64, Vec<PostId>>,
 }
@@ -86,11 +96,29 @@ async fn play(acts: Vec<Act>) {
                 let key = key.map(|key| key.to_string());
                 model.posted(world.forwarder.post(new_post(author, "hi"), key.as_deref()).await.unwrap());
             }
+            Act::PutAside(author) => {
+                let post = world.forwarder.post(new_post(author, "hi"), None).await.unwrap();
+                world.lanes.dead.insert(post, Dead::default());
+                model.aside.push(post);
+            }
+            Act::Replay(place) => {
+                if let Some(post) = model.aside.get(place).copied()
+                    && world.lanes.replay(post).await
+                {
+                    model.posted(post);
+                }
+            }
             Act::Retract(place) => {
                 let never = PostId { author: UserId(place as u64 % USERS), unique: place as u64 };
                 let post = model.posts.get(place).copied().unwrap_or(never);
                 world.forwarder.retract(post).await.unwrap();
                 model.retracted.insert(post);
+            }
+            Act::RetractAside(place) => {
+                if let Some(post) = model.aside.get(place).copied() {
+                    world.forwarder.retract(post).await.unwrap();
+                    model.retracted.insert(post);
+                }
             }
             Act::Settle { redeliver, restart, limit } => {
                 world.lanes.redeliver = redeliver;
