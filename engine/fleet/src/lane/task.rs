@@ -82,6 +82,7 @@ impl Task {
             biased;
             () = stop.cancelled() => true,
             () = renew::renew(&lane, &leases, &key, lease) => false,
+            () = renew::lapsed(&lane) => false,
             () = self.pump() => false,
         };
         if stopped {

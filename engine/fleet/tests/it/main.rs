@@ -5,6 +5,9 @@
 extern crate catena_fleet as fleet;
 
 mod alone;
+mod fitness;
+mod publishing;
+mod reading;
 mod subject;
 mod support;
 mod together;
