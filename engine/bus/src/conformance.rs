@@ -2,7 +2,7 @@
 //!
 //! `bus::conformance!(subject, run)` expands them to tests: `subject()` answers a [`Subject`], `run` drives
 //! a future to its end. [`agrees_with_model`] takes the random walks.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here is a test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "what fails here is a test")]
 
 mod delivery;
 mod keys;

@@ -43,7 +43,9 @@ pub trait Requests: Send + Sync + 'static {
 
 /// Questions and answers within this process: for tests.
 #[derive(Clone, Default)]
-pub struct MemoryRequests(Arc<Mutex<HashMap<String, Vec<Arc<dyn Answer>>>>>);
+pub struct MemoryRequests(Arc<Mutex<HashMap<String, Answers>>>);
+
+type Answers = Vec<Arc<dyn Answer>>;
 
 #[async_trait]
 impl Requests for MemoryRequests {
