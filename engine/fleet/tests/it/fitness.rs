@@ -21,6 +21,8 @@ fn servers_that_will_not_do_are_refused_with_what_to_change() {
     run(async {
         let nobody = options(vec!["nats://127.0.0.1:1".to_owned()]);
         assert!(refusal(nobody).await.contains("start a server there, or correct the address"));
+        let secret = refusal(options(vec!["nats://me:secret@127.0.0.1:1".to_owned()])).await;
+        assert!(secret.contains("at nats://127.0.0.1:1:") && !secret.contains("secret"), "{secret}");
         let small = Servers::start_with(1, "", "");
         assert!(refusal(options(small.urls())).await.contains("set `max_payload: 2MB`"));
         let plain = Servers::start_with(1, "off", "max_payload: 2MB");
@@ -31,6 +33,8 @@ fn servers_that_will_not_do_are_refused_with_what_to_change() {
         assert!(refusal(options(guarded.urls())).await.contains("the credentials"));
         let alone = Options { replicas: Some(3), ..options(support::alone()) };
         assert!(refusal(alone).await.contains("ask for 1, or make it a cluster"));
+        let node = Options { name: "a.b".to_owned(), ..options(support::alone()) };
+        assert!(refusal(node).await.contains("is no name for a node"));
         let named = Options { prefix: "a.b".to_owned(), ..options(support::alone()) };
         assert!(refusal(named).await.contains("cannot begin names"));
     });

@@ -9,7 +9,7 @@ use model::{Message, Name};
 use crate::{
     run,
     subject::options,
-    support::{self, Proxy},
+    support::{self, Proxy, Servers},
 };
 
 const STREAM: &str = "letters";
@@ -224,4 +224,44 @@ fn a_group_may_have_any_name() {
         }
         bus.close().await;
     });
+}
+
+/// Everything arrives, and what was acknowledged does not arrive again, though the server's memory of it dies.
+#[test]
+fn a_reader_outlives_a_server_that_is_killed() {
+    run(async {
+        let mut servers = Servers::start(1, true);
+        let kind = Options { lease_ttl: Duration::from_secs(30), ..options(servers.urls()) };
+        let bus = open(&kind).await;
+        let mut subscription = bus.subscribe(STREAM, 0, "group", 8).await.unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for round in 0..3 {
+            for _ in 0..20 {
+                publish_numbered(&bus, seen.len() as u64).await;
+                let all = bus.bounds(STREAM, 0).await.unwrap().last;
+                while (seen.len() as u64) < all {
+                    for delivery in subscription.fetch(4).await.unwrap() {
+                        assert!(seen.insert(delivery.stored.sequence), "{} again", delivery.stored.sequence);
+                        delivery.settle.ack();
+                    }
+                }
+            }
+            if round < 2 {
+                servers.all[0].kill();
+                servers.all[0].restart();
+            }
+        }
+        assert!(seen.into_iter().eq(1..=(3 * 20 * COUNT) as u64));
+        assert_eq!(subscription.lag().await.unwrap(), 0);
+        drop(subscription);
+        bus.close().await;
+    });
+}
+
+async fn publish_numbered(bus: &JetStream, after: u64) {
+    let message = |n| Message { id: format!("{after}-{n}"), ..Message::default() };
+    let batch: Vec<Message> = (0..COUNT).map(message).collect();
+    while let Err(error) = bus.publish(STREAM, 0, batch.clone()).await {
+        assert!(error.retryable(), "{error:?}");
+    }
 }
