@@ -41,8 +41,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// Contract, checked by [`conformance`] on every implementation:
 /// - **Order.** Sequences of a partition start at 1 and rise by one per stored message. A batch is
-///   stored in its order. Messages of one key never overtake each other: neither within a batch, nor from a
-///   publish that was answered to the next one.
+///   stored in its order, but where sending it failed and was repeated, messages of different keys may have
+///   changed places. Messages of one key never overtake each other: neither within a batch, nor from a publish
+///   that was answered to the next one.
 /// - **Wholeness.** A publish that fails may have stored any part of its batch, unless [`Error::took_nothing`]
 ///   says otherwise; publishing again under the same message ids completes it. Only
 ///   [`append`](Self::append) is whole or nothing.
@@ -57,7 +58,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///   live subscription per partition and group, over all processes: a second one is refused, and one that
 ///   lost its place to another process fails with [`Error::Lost`]; what it settles from then on has no
 ///   effect. A new group starts at the oldest message kept.
-/// - **Settlement** is by value. `ack` is applied before the process next acknowledges anything durable,
+/// - **Settlement** is by value. `ack` is applied soon,
 ///   but may be forgotten in a crash: consumers keep their own position with their effects.
 /// - **Retention.** Messages are removed oldest first, only once every group has settled them (while there is no
 ///   group, as the stream's [`unread`](StreamSpec::unread) says), and only past the stream's `retain_messages`; the

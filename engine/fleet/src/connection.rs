@@ -66,9 +66,15 @@ impl Connection {
         let names = Names::new(&options.prefix).ok_or_else(|| {
             unfit(format!("`{}` cannot begin names: use 1 to 32 of a-z, 0-9, `-` and `_`", options.prefix))
         })?;
+        if !options.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+            return Err(unfit(format!(
+                "`{}` is no name for a node: use letters, digits, `-` and `_`",
+                options.name
+            )));
+        }
         let (state, link) = watch::channel(Link { connected: true, losses: 0 });
         let connect = configure(&options, state).await?;
-        let urls = options.urls.join(", ");
+        let urls = options.urls.iter().map(|url| without_secrets(url)).collect::<Vec<_>>().join(", ");
         let client = connect.connect(&options.urls).await.map_err(|error| {
             unfit(format!(
                 "failed to connect to NATS at {urls}: {}; start a server there, or correct the address or the credentials",
@@ -206,6 +212,15 @@ fn note(state: &watch::Sender<Link>, event: &Event) {
             tracing::error!(%event, "the NATS client dropped messages: it was too slow")
         }
         _ => tracing::warn!(%event, "NATS reports"),
+    }
+}
+
+/// An address for people: users and passwords are not shown.
+fn without_secrets(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => url.to_owned(),
     }
 }
 

@@ -7,13 +7,15 @@
 //! | id | `Nats-Msg-Id`, which the server remembers for the dedupe window | no identity |
 //! | kind | `Catena-Kind` | `note` |
 //! | key | `Catena-Key` | empty: whoever publishes by hand has chosen the partition by the subject |
-//! | a header | `Catena-H-<name>` | |
+//! | a header | `Catena-H-<name>`; where a name repeats, `Catena-H2-<name>` and so on | |
 //! | order of headers | `Catena-Order`: names, separated by commas | by name |
 //!
 //! Names and values are percent-escaped where NATS would change them (control characters, blanks at the ends, `%`;
 //! in names all but letters, digits, `-` and `_`), so that every pair survives as it was. Headers together may be
 //! 64 KiB on the server: a message with more of them carries `Catena-Packed: 1`, and its payload is the whole message in
 //! the form of `model::Message::encode`.
+
+use std::collections::{BTreeMap, HashMap};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -24,7 +26,9 @@ use crate::names::{escape, unescape};
 pub(crate) const ID: &str = "Nats-Msg-Id";
 const KIND: &str = "Catena-Kind";
 const KEY: &str = "Catena-Key";
-const HEADER: &str = "Catena-H-";
+/// Begins a header of the message; then which of its name it is, from the second on, then `-` and the name. Not
+/// repeated on the wire: the client's raw reads keep the last of a name only.
+const HEADER: &str = "Catena-H";
 const ORDER: &str = "Catena-Order";
 const PACKED: &str = "Catena-Packed";
 
@@ -50,7 +54,7 @@ pub(crate) fn seal(message: Message) -> Envelope {
     let mut bytes = OVERHEAD_BYTES;
     let mut put = |name: &str, value: String| {
         bytes += name.len() + value.len() + 4;
-        headers.append(name, value);
+        headers.insert(name, value);
     };
     if !message.id.is_empty() {
         put(ID, value(&message.id));
@@ -66,8 +70,11 @@ pub(crate) fn seal(message: Message) -> Envelope {
             let names: Vec<String> = message.headers.0.iter().map(|(n, _)| name(n)).collect();
             put(ORDER, names.join(","));
         }
+        let mut counts: HashMap<&str, usize> = HashMap::new();
         for (n, v) in &message.headers.0 {
-            put(&format!("{HEADER}{}", name(n)), value(v));
+            let count = counts.entry(n).and_modify(|count| *count += 1).or_insert(1);
+            let which = if *count > 1 { count.to_string() } else { String::new() };
+            put(&format!("{HEADER}{which}-{}", name(n)), value(v));
         }
         message.body
     };
@@ -93,23 +100,26 @@ pub(crate) fn open(headers: Option<&HeaderMap>, payload: Bytes) -> Message {
 }
 
 fn open_headers(headers: &HeaderMap) -> Headers {
-    let mut found: Vec<(String, std::collections::VecDeque<String>)> = headers
-        .iter()
-        .filter_map(|(name, values)| {
-            let name = AsRef::<str>::as_ref(name).strip_prefix(HEADER)?;
-            Some((name.to_owned(), values.iter().map(|v| unescape(v.as_str())).collect()))
-        })
-        .collect();
-    found.sort_unstable();
-    let mut out = Vec::new();
-    let order = headers.get(ORDER).map(|order| order.as_str().to_owned()).unwrap_or_default();
-    for name in order.split(',') {
-        let next = found.iter_mut().find(|(n, _)| n == name).and_then(|(_, values)| values.pop_front());
-        out.extend(next.map(|value| (unescape(name), value)));
+    // By name and by which of its name it is.
+    let mut found: BTreeMap<(&str, usize), String> = BTreeMap::new();
+    for (name, values) in headers.iter() {
+        let parts = AsRef::<str>::as_ref(name).strip_prefix(HEADER).and_then(|rest| rest.split_once('-'));
+        let Some((which, name)) = parts else { continue };
+        let which = if which.is_empty() { Some(1) } else { which.parse().ok() };
+        if let (Some(which), Some(value)) = (which, values.last()) {
+            found.insert((name, which), unescape(value.as_str()));
+        }
     }
-    for (name, values) in found {
-        out.extend(values.into_iter().map(|value| (unescape(&name), value)));
+    let mut out = Vec::with_capacity(found.len());
+    if let Some(order) = headers.get(ORDER) {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for name in order.as_str().split(',') {
+            let count = counts.entry(name).and_modify(|count| *count += 1).or_insert(1);
+            let next = found.remove(&(name, *count));
+            out.extend(next.map(|value| (unescape(name), value)));
+        }
     }
+    out.extend(found.into_iter().map(|((name, _), value)| (unescape(name), value)));
     Headers(out)
 }
 

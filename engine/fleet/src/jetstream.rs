@@ -164,6 +164,14 @@ impl JetStream {
     }
 }
 
+/// Readers give their places back, and what waits to be published is sent, without anybody waiting for it.
+impl Drop for JetStream {
+    fn drop(&mut self) {
+        self.closed.cancel();
+        self.lines_stop.cancel();
+    }
+}
+
 fn lease_key(partition: &Partition, group: &str) -> String {
     format!("{}.{}.{}", partition.stream, partition.number, token(group))
 }

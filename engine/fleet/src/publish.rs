@@ -157,7 +157,9 @@ pub(crate) async fn run(
             continue;
         }
         let flight = Flight::fill(&waiting);
+        let began = Instant::now();
         let outcomes = flight.fly(&connection, &partition, &waiting).await;
+        metrics::histogram!(metric::COMMIT).record(began.elapsed());
         settle(&partition, &mut waiting, outcomes);
     }
 }

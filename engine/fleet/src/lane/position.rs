@@ -53,6 +53,8 @@ pub(crate) enum Arrival {
     Known,
     /// It was settled: the server has to be told again.
     Settled,
+    /// It waits for a retry, this long still: the server has forgotten.
+    Early(Duration),
 }
 
 /// What is known of a group's unsettled deliveries beyond what the consumer holds.
@@ -131,17 +133,26 @@ impl Position {
     }
 
     /// Takes note of a delivery. Answers as well what was passed over: it was removed, or lost on its way.
-    pub(crate) fn arrive(&mut self, sequence: u64, ack: Subject) -> (Arrival, Option<RangeInclusive<u64>>) {
+    pub(crate) fn arrive(
+        &mut self,
+        sequence: u64,
+        ack: Subject,
+        now: Instant,
+    ) -> (Arrival, Option<RangeInclusive<u64>>) {
         if self.acked.contains(sequence) {
             return (Arrival::Settled, None);
         }
         if let Some(pending) = self.pending.get_mut(&sequence) {
             pending.ack = Some(ack);
-            if matches!(pending.place, Place::Due(_)) {
-                pending.place = Place::Ahead;
-                return (Arrival::Take, None);
-            }
-            return (Arrival::Known, None);
+            let arrival = match pending.place {
+                Place::Due(due) if due > now => Arrival::Early(due - now),
+                Place::Due(_) => {
+                    pending.place = Place::Ahead;
+                    Arrival::Take
+                }
+                Place::Ahead | Place::Out => Arrival::Known,
+            };
+            return (arrival, None);
         }
         let passed = (sequence > self.next).then(|| self.next..=sequence - 1);
         self.next = self.next.max(sequence + 1);

@@ -18,6 +18,7 @@ const EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Two heartbeats and a little.
 const SILENCE_MAX: Duration = Duration::from_secs(11);
+const CLOSE_MAX: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) struct Pull {
@@ -144,6 +145,7 @@ impl Pull {
 
     /// Listens no more.
     pub(crate) async fn close(&mut self) {
-        let _ = self.replies.unsubscribe().await;
+        // Handing it over waits for as long as the connection takes nothing more.
+        let _ = tokio::time::timeout(CLOSE_MAX, self.replies.unsubscribe()).await;
     }
 }

@@ -38,7 +38,8 @@ impl Subscription for Reader {
         tokio::task::consume_budget().await;
         loop {
             // Taken and made into deliveries without waiting in between: a dropped future has taken nothing.
-            let taken = self.lane.take(max.max(1))?;
+            // Once it is over, this process may take the place anew.
+            let taken = self.lane.take(max.max(1)).inspect_err(|_| (self.ending)())?;
             if !taken.is_empty() {
                 let deliveries = taken.into_iter().map(|(stored, attempt)| {
                     let held = Held {

@@ -13,6 +13,9 @@ pub(super) fn margin(ttl: Duration) -> Duration {
     ttl / 6
 }
 
+/// Between two looks at the clock, at least.
+const FENCE_LOOK_MIN: Duration = Duration::from_millis(5);
+
 /// Renews the lease until it is lost. Never returns otherwise.
 pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Lease) {
     let ttl = leases.ttl();
@@ -23,9 +26,6 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
     loop {
         sleep(wait).await;
         if paused {
-            if fault == Some(Fault::NeverRenew) && Instant::now() >= lane.state.lock().until {
-                return;
-            }
             continue;
         }
         let revision = lane.state.lock().revision;
@@ -63,9 +63,22 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
                 wait = ttl / 12;
             }
         }
-        if Instant::now() >= lane.state.lock().until {
-            tracing::warn!(key, "the lease ran out before it could be renewed");
+    }
+}
+
+/// Returns when the lease has run out, however the renewal fares.
+pub(super) async fn lapsed(lane: &Lane) {
+    loop {
+        let until = lane.state.lock().until;
+        if !lane.is_held(&lane.state.lock()) {
+            tracing::warn!(
+                group = lane.group,
+                name = lane.partition.name,
+                "the lease ran out before it could be renewed"
+            );
             return;
         }
+        // Never less, for those that work on all the same.
+        tokio::time::sleep_until(until.max(Instant::now() + FENCE_LOOK_MIN)).await;
     }
 }

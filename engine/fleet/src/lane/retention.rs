@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use super::consumer;
 use crate::{Connection, Result, stream::Partition};
 
-/// Removes what may go. False when something may go later without anybody's settling more.
-pub(crate) async fn tidy(connection: &Connection, partition: &Partition) -> Result<bool> {
+/// Removes what may go.
+pub(crate) async fn tidy(connection: &Connection, partition: &Partition) -> Result<()> {
     let info = partition.info(connection).await?;
     let retain = partition.described(&info).unwrap_or_else(|| partition.spec.read().clone()).retain_messages;
-    let Some(retain) = retain else { return Ok(true) };
+    let Some(retain) = retain else { return Ok(()) };
     let mut floors: HashMap<String, (u64, u64)> = HashMap::new();
     for found in consumer::list(connection, partition).await? {
         let floor = (found.epoch, found.info.ack_floor.stream_sequence);
@@ -17,10 +17,10 @@ pub(crate) async fn tidy(connection: &Connection, partition: &Partition) -> Resu
         // Of two, the older is about to go.
         *newest = (*newest).max(floor);
     }
-    let Some(floor) = floors.values().map(|(_, floor)| *floor).min() else { return Ok(true) };
+    let Some(floor) = floors.values().map(|(_, floor)| *floor).min() else { return Ok(()) };
     let below = (floor + 1).saturating_sub(retain);
     if below > info.state.first_sequence {
         partition.trim(connection, below).await?;
     }
-    Ok(false)
+    Ok(())
 }

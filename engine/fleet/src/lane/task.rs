@@ -1,7 +1,7 @@
 //! What keeps a place going: reads ahead, tells the server how deliveries ended and that those that are out are being
 //! worked on, and looks after what should have come and did not.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_nats::{Message, Subject, jetstream::consumer::Info};
 use bus::Stored;
@@ -28,6 +28,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// With something unsettled on the server and nothing coming, this long before it is looked into.
 const IDLE_MAX: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(500);
+/// Acks are remembered for so long, and so many of them, in case the connection was lost with them.
+const RECENT: Duration = Duration::from_secs(15);
+const RECENT_MAX: usize = 4096;
+const LOOKS: u8 = 3;
 /// Replies taken in one go.
 const BURST: usize = 512;
 
@@ -44,9 +48,20 @@ pub(crate) struct Task {
     /// When something last arrived, or was looked into.
     arrived: Instant,
     progressed: Instant,
-    tidied: (Instant, u64),
+    tidied: Tidied,
+    /// Acks sent lately: a connection that was lost may have lost them too.
+    recent: VecDeque<(Instant, Subject)>,
     /// First to last of what was passed over and not looked into yet.
     passed: Vec<std::ops::RangeInclusive<u64>>,
+}
+
+/// How far retention has been looked after.
+struct Tidied {
+    at: Instant,
+    /// Where the group stood.
+    floor: u64,
+    /// How often to look again: the server's floor follows ours a little later.
+    looks: u8,
 }
 
 impl Task {
@@ -69,7 +84,8 @@ impl Task {
             lease,
             arrived: now,
             progressed: now,
-            tidied: (now, 0),
+            tidied: Tidied { at: now, floor: 0, looks: 0 },
+            recent: VecDeque::new(),
             passed: Vec::new(),
         }
     }
@@ -82,6 +98,7 @@ impl Task {
             biased;
             () = stop.cancelled() => true,
             () = renew::renew(&lane, &leases, &key, lease) => false,
+            () = renew::lapsed(&lane) => false,
             () = self.pump() => false,
         };
         if stopped {
@@ -139,6 +156,8 @@ impl Task {
                     }
                     if link.borrow_and_update().connected {
                         self.pull.again();
+                        let recent: Vec<_> = self.recent.drain(..).map(|(_, subject)| (subject, super::ACK)).collect();
+                        self.say(recent).await;
                     }
                 }
             }
@@ -182,7 +201,7 @@ impl Task {
         }
         let lane = Arc::clone(&self.lane);
         let mut state = lane.state.lock();
-        let (arrival, passed) = state.position.arrive(token.sequence, subject.clone());
+        let (arrival, passed) = state.position.arrive(token.sequence, subject.clone(), self.arrived);
         self.passed.extend(passed);
         lane.partition.reached(token.sequence);
         match arrival {
@@ -197,16 +216,24 @@ impl Task {
             }
             Arrival::Known => {}
             Arrival::Settled => state.outbox.push((subject, super::ACK)),
+            Arrival::Early(wait) => state.outbox.push((subject, super::nak(wait))),
         }
     }
 
     /// Tells the server what is to be told, unless the place is lost.
-    async fn tell(&self) {
+    async fn tell(&mut self) {
         let words = {
             let mut state = self.lane.state.lock();
             let words = std::mem::take(&mut state.outbox);
             if self.lane.is_held(&state) { words } else { Vec::new() }
         };
+        let now = Instant::now();
+        let acks = words.iter().filter(|(_, word)| *word == super::ACK);
+        self.recent.extend(acks.map(|(subject, _)| (now, subject.clone())));
+        while self.recent.len() > RECENT_MAX || self.recent.front().is_some_and(|(at, _)| *at + RECENT < now)
+        {
+            self.recent.pop_front();
+        }
         self.say(words).await;
     }
 
@@ -321,18 +348,22 @@ impl Task {
 
     /// Removes what every group has settled and the stream need not keep.
     async fn tidy(&mut self, now: Instant) -> Result<()> {
-        let (at, floor) = self.tidied;
-        let reached = self.lane.state.lock().position.floor();
-        let unsettled = self.lane.state.lock().position.unsettled(self.lane.partition.last());
+        let (reached, unsettled) = {
+            let state = self.lane.state.lock();
+            (state.position.floor(), state.position.unsettled(self.lane.partition.last()))
+        };
         metrics::gauge!(metric::LAG, &self.labels()).set(unsettled as f64);
-        if now < at + self.lane.connection.options().tidy || reached == floor {
+        if now < self.tidied.at + self.lane.connection.options().tidy {
             return Ok(());
         }
-        self.tidied = (now, floor);
-        if retention::tidy(&self.lane.connection, &self.lane.partition).await? {
-            self.tidied.1 = reached;
+        if reached != self.tidied.floor {
+            self.tidied.looks = LOOKS;
         }
-        Ok(())
+        if self.tidied.looks == 0 {
+            return Ok(());
+        }
+        self.tidied = Tidied { at: now, floor: reached, looks: self.tidied.looks - 1 };
+        retention::tidy(&self.lane.connection, &self.lane.partition).await
     }
 
     /// Tells the last, gives back every delivery, then the lease with what the next owner needs to know.

@@ -1,10 +1,19 @@
 //! The contract over real NATS servers, alone and three together, and what must hold when they fail.
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "what fails here is a test"
+)]
 
 // Under the name the rest of the workspace knows them by.
 extern crate catena_fleet as fleet;
 
 mod alone;
+mod fitness;
+mod publishing;
+mod reading;
 mod subject;
 mod support;
 mod together;

@@ -1,5 +1,7 @@
 //! NATS servers for tests: on loopback, in folders of their own, gone with the test process.
 
+mod proxy;
+
 use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -8,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use proxy::Proxy;
 use tempfile::TempDir;
 
 /// The server to run: `NATS_SERVER`, or the first in PATH, or one in `target/tools`.

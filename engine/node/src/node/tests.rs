@@ -20,7 +20,10 @@ fn folders() -> (TempDir, Config) {
         bundles,
         http: config::Http { address: free, ..config::Http::default() },
         admin: config::Admin { address: free, ..config::Admin::default() },
-        inbox: config::Inbox { shards: [0, 100].map(|first_user| config::Shard { first_user }).into() },
+        inbox: config::Inbox {
+            shards: [0, 100].map(|first_user| config::Shard { first_user }).into(),
+            ..config::Inbox::default()
+        },
         log: config::Log { filter: "warn".to_owned(), ..config::Log::default() },
         ..Config::default()
     };
@@ -98,7 +101,7 @@ async fn a_start_that_fails_late_leaves_nothing_running() {
     let (_folder, config) = folders();
     Node::start(config.clone()).await.unwrap().shutdown().await;
     let shards = [0, 200].map(|first_user| config::Shard { first_user }).into();
-    let moved = Config { inbox: config::Inbox { shards }, ..config.clone() };
+    let moved = Config { inbox: config::Inbox { shards, ..config::Inbox::default() }, ..config.clone() };
     let Err(error) = Node::start(moved).await else { panic!("users of another shard") };
     assert!(matches!(error, Error::Inbox(_)), "{error}");
     // A file that cannot be replaced: the last step of starting.

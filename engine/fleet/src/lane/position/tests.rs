@@ -10,7 +10,7 @@ fn ack() -> Subject {
 
 fn arrive(position: &mut Position, sequences: RangeInclusive<u64>) {
     for sequence in sequences {
-        assert_eq!(position.arrive(sequence, ack()), (Arrival::Take, None));
+        assert_eq!(position.arrive(sequence, ack(), Instant::now()), (Arrival::Take, None));
     }
 }
 
@@ -20,14 +20,14 @@ fn attempts_count_what_was_handed_out() {
     let mut position = Position::starting_at(1);
     arrive(&mut position, 1..=2);
     assert_eq!(position.hand_out(1), Some(1));
-    assert_eq!(position.arrive(1, ack()).0, Arrival::Known, "a redelivery of what is out is swallowed");
+    assert_eq!(position.arrive(1, ack(), now).0, Arrival::Known, "a redelivery of what is out is swallowed");
     assert_eq!(position.hand_out(1), None);
     assert!(position.settle(1, 1, Settlement::Retry(Duration::ZERO), now).is_some());
-    assert_eq!(position.arrive(1, ack()).0, Arrival::Take);
+    assert_eq!(position.arrive(1, ack(), now).0, Arrival::Take);
     assert_eq!(position.hand_out(1), Some(2));
     assert!(position.settle(1, 1, Settlement::Retry(Duration::ZERO), now).is_none(), "a late retry counted");
     assert!(position.settle(1, 1, Settlement::Ack, now).is_some(), "a late ack did not count");
-    assert_eq!(position.arrive(1, ack()).0, Arrival::Settled);
+    assert_eq!(position.arrive(1, ack(), now).0, Arrival::Settled);
     assert_eq!((position.floor(), position.unsettled(5)), (1, 4));
 }
 
@@ -52,11 +52,14 @@ fn a_note_keeps_attempts_and_delays() {
     assert_eq!((again.floor(), again.next(), again.unsettled(10)), (3, 11, 6));
     let overdue: Vec<u64> = again.overdue(GRACE, now + GRACE).into_iter().map(|(s, _)| s).collect();
     assert_eq!(overdue, [4, 6, 8, 9, 10], "the one that waits was asked for");
+    let now = now + GRACE;
     for (sequence, attempt) in [(4, 2), (8, 1), (10, 1)] {
-        assert_eq!(again.arrive(sequence, ack()).0, Arrival::Take);
+        assert_eq!(again.arrive(sequence, ack(), now).0, Arrival::Take);
         assert_eq!(again.hand_out(sequence), Some(attempt));
     }
-    assert_eq!(again.arrive(5, ack()).0, Arrival::Settled);
+    assert_eq!(again.arrive(5, ack(), now).0, Arrival::Settled);
+    assert_eq!(again.arrive(7, ack(), now).0, Arrival::Early(Duration::from_secs(58)));
+    assert_eq!(again.arrive(7, ack(), now + Duration::from_secs(60)).0, Arrival::Take);
 }
 
 #[test]
@@ -64,12 +67,12 @@ fn what_is_passed_over_is_removed_or_asked_for_or_a_hole() {
     let now = Instant::now();
     let mut position = Position::starting_at(1);
     arrive(&mut position, 1..=1);
-    assert_eq!(position.arrive(8, ack()), (Arrival::Take, Some(2..=7)));
+    assert_eq!(position.arrive(8, ack(), now), (Arrival::Take, Some(2..=7)));
     position.removed_before(4);
     position.lost(4..=7, now);
     assert_eq!(position.unsettled(8), 6, "1, 4 to 8");
     assert_eq!(position.overdue(GRACE, now + GRACE).len(), 4);
-    assert_eq!(position.arrive(5, ack()).0, Arrival::Take);
+    assert_eq!(position.arrive(5, ack(), now + GRACE).0, Arrival::Take);
     assert_eq!(position.holes(6), [4, 6]);
     assert_eq!(position.overdue(GRACE, now + 3 * GRACE).len(), 1);
 }
