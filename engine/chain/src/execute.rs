@@ -62,14 +62,6 @@ pub struct Stopped {
     pub path: Path,
 }
 
-impl Stopped {
-    /// Whether another attempt makes sense: the fault allows it and this was not the last.
-    #[must_use]
-    pub fn retryable(&self, plan: &Plan, attempt: u32) -> bool {
-        self.fault.retryable() && attempt < plan.attempts_max
-    }
-}
-
 impl Plan {
     /// Runs `message` from the first step to its end.
     ///

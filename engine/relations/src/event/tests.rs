@@ -18,7 +18,9 @@ fn control() -> impl Strategy<Value = Control> {
 }
 
 fn over_the_wire(message: &Message) -> Message {
-    Message::decode(message.encode()).unwrap()
+    let mut out = Vec::new();
+    message.encode_into(&mut out);
+    Message::decode(out.into()).unwrap()
 }
 
 proptest! {
