@@ -16,6 +16,16 @@ pub enum Error {
         /// What the bus said.
         source: Arc<bus::Error>,
     },
+    /// A stream of the feed cannot be as it is asked for.
+    #[error("failed to set up the stream `{stream}`{}", remedy.as_ref().map(|what| format!(" ({what})")).unwrap_or_default())]
+    Provision {
+        /// The stream.
+        stream: &'static str,
+        /// What to do, where that is known.
+        remedy: Option<String>,
+        /// What the bus said.
+        source: Arc<bus::Error>,
+    },
     /// The bus answered fewer places than it was given messages.
     #[error("the bus did not say where a message stands")]
     Unanswered,
@@ -53,14 +63,14 @@ impl Error {
         match self {
             Self::Bus { source } => source.took_nothing(),
             Self::Unanswered => false,
-            Self::Random { .. } | Self::Unowned { .. } | Self::Name { .. } => true,
+            Self::Random { .. } | Self::Unowned { .. } | Self::Name { .. } | Self::Provision { .. } => true,
         }
     }
 
     /// Whether the same call may succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Bus { source } if source.retryable())
+        matches!(self, Self::Bus { source } | Self::Provision { source, .. } if source.retryable())
     }
 }
 
