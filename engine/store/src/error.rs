@@ -12,9 +12,11 @@ pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// No room: the disk is full or the map size is reached. Nothing was applied.
-    #[error("the store has no room left")]
+    #[error("the store has no room left: {room}")]
     Full {
-        /// Which room it was.
+        /// Which room ran out.
+        room: Room,
+        /// What was said of it.
         source: Cause,
     },
     /// The disk or the file failed. Writes that follow answer the same.
@@ -63,6 +65,20 @@ pub enum Error {
         /// Why.
         source: Cause,
     },
+}
+
+/// Room that a store can run out of; shown as what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Room {
+    /// On the disk, or within a quota.
+    #[error("free space on its disk")]
+    Disk,
+    /// In the file, which has grown to [`map_bytes`](crate::Options::map_bytes).
+    #[error("raise `store.file_bytes_max`")]
+    File,
+    /// In one transaction: the batch changes too much at once.
+    #[error("it was too much at once")]
+    Batch,
 }
 
 impl Error {

@@ -12,7 +12,7 @@ mod memory;
 use std::{borrow::Cow, ops::ControlFlow};
 
 pub use batch::{Batch, Op};
-pub use error::{Cause, Error};
+pub use error::{Cause, Error, Room};
 pub use lmdb::{Durability, Lmdb, Options};
 pub use memory::Memory;
 

@@ -15,7 +15,10 @@ use std::{io, sync::Arc};
 use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, WithoutTls, types::Bytes};
 use parking_lot::Mutex;
 
-use crate::{Batch, Error, Op, Result, Snapshot, Store, Table, error::Cause};
+use crate::{
+    Batch, Error, Op, Result, Snapshot, Store, Table,
+    error::{Cause, Room},
+};
 
 use lock::Lock;
 pub use options::{Durability, Options};
@@ -123,8 +126,10 @@ impl Refused {
     fn conclude(self, failure: &mut Option<Cause>) -> Error {
         match self {
             Self::Batch(error) => error,
-            Self::Disk(error) if out_of_room(&error) => Error::Full { source: Arc::new(error) },
             Self::Disk(error) => {
+                if let Some(room) = missing(&error) {
+                    return Error::Full { room, source: Arc::new(error) };
+                }
                 tracing::error!(%error, "the store failed; it takes no more writes");
                 let source: Cause = Arc::new(error);
                 *failure = Some(Arc::clone(&source));
@@ -134,13 +139,17 @@ impl Refused {
     }
 }
 
-fn out_of_room(error: &heed::Error) -> bool {
+/// The room that ran out, if that is what happened.
+fn missing(error: &heed::Error) -> Option<Room> {
     match error {
-        heed::Error::Mdb(error) => matches!(error, MdbError::MapFull | MdbError::TxnFull),
-        heed::Error::Io(error) => {
-            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        heed::Error::Mdb(MdbError::MapFull) => Some(Room::File),
+        heed::Error::Mdb(MdbError::TxnFull) => Some(Room::Batch),
+        heed::Error::Io(error)
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+        {
+            Some(Room::Disk)
         }
-        _ => false,
+        _ => None,
     }
 }
 

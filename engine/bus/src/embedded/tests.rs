@@ -122,9 +122,13 @@ async fn a_full_disk_refuses_the_round_and_nothing_of_it_stays() {
     let store = Arc::new(Gate::new());
     let bus = open(&store, Options::default()).await;
     publish(&bus, "a").await.unwrap();
-    store.fail_next(store::Error::Full { source: Arc::new(std::io::Error::other("no room")) });
+    store.fail_next(store::Error::Full {
+        room: store::Room::Disk,
+        source: Arc::new(std::io::Error::other("no room")),
+    });
     let error = publish(&bus, "b").await.unwrap_err();
-    assert!(matches!(&error, Error::Full { .. }) && error.retryable(), "{error:?}");
+    assert_eq!(model::chain_of(&error), "the bus is out of room: free space on its disk: no room");
+    assert!(error.retryable() && error.took_nothing());
     assert_eq!(publish(&bus, "b").await.unwrap(), Published { sequence: 2, duplicate: false });
     assert_eq!(bus.read(STREAM, 0, 1, 9).await.unwrap().len(), 2);
 }

@@ -38,7 +38,10 @@ async fn shard_over(bus: &Arc<Embedded>) -> (Inbox, Arc<Flaky>) {
 async fn a_full_disk_holds_a_shard_up_and_costs_nothing() {
     let bus = Disk::new(ShardMap::single()).bus(1000).await;
     let (inbox, store) = shard_over(&bus).await;
-    let full = || store::Error::Full { source: Arc::new(io::Error::from(io::ErrorKind::StorageFull)) };
+    let full = || store::Error::Full {
+        room: store::Room::Disk,
+        source: Arc::new(io::Error::from(io::ErrorKind::StorageFull)),
+    };
     store.answers.lock().extend([full(), full(), full()]);
     bus.publish(INBOX, 0, vec![follow(1, 2), note(2, 7), note(2, 8)]).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), inbox.wait_caught_up()).await.unwrap().unwrap();

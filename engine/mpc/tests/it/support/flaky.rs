@@ -189,7 +189,7 @@ impl Store for FlakyStore {
         let cause = || Arc::new(std::io::Error::other("a planted fault"));
         if commit && spend(&self.full) {
             self.diary.lock().push("full".into());
-            return Err(store::Error::Full { source: cause() });
+            return Err(store::Error::Full { room: store::Room::Disk, source: cause() });
         }
         if commit && self.fail.swap(false, SeqCst) {
             self.diary.lock().push("failed".into());
