@@ -53,7 +53,9 @@ pub enum Error {
         reason: String,
     },
     /// The store was filled under another shard map. Moving users between shards takes a rebuild.
-    #[error("the store of shard {shard} holds the users {found}, but the shard map gives it {wanted}")]
+    #[error(
+        "the store of shard {shard} holds the users {found}, but the shard map gives it {wanted}: set `inbox.shards` back to what it was"
+    )]
     Users {
         /// The shard.
         shard: u32,
@@ -64,7 +66,7 @@ pub enum Error {
     },
     /// The bus no longer has what the shard needs next: the shard lost more than retention kept.
     #[error(
-        "shard {shard} has applied up to {applied}, but the stream begins at {first}: messages are missing"
+        "shard {shard} has applied up to {applied}, but the stream begins at {first}, and messages are missing: restore the whole data folder from one copy"
     )]
     Gap {
         /// The shard.
@@ -75,7 +77,9 @@ pub enum Error {
         first: u64,
     },
     /// The shard has seen messages the bus never had: they do not belong together.
-    #[error("shard {shard} has applied up to {applied}, but the stream ends at {last}: it is another stream")]
+    #[error(
+        "shard {shard} has applied up to {applied}, but the stream ends at {last}, so it is another one: restore the whole data folder from one copy"
+    )]
     Ahead {
         /// The shard.
         shard: u32,
@@ -85,7 +89,9 @@ pub enum Error {
         last: u64,
     },
     /// A row that this program did not write.
-    #[error("table `{table}` has a row that cannot be read")]
+    #[error(
+        "table `{table}` has a row that cannot be read: check the disk, and restore the data folder from a copy"
+    )]
     Corrupt {
         /// The table.
         table: store::Table,

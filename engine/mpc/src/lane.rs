@@ -320,7 +320,10 @@ fn read_ledger(place: &Place) -> Result<Sequences> {
             let ledger = Sequences::decode(&mut rest).filter(|_| rest.is_empty());
             ledger.ok_or_else(|| Error::Malformed {
                 what: "a ledger",
-                reason: format!("{} bytes that are none", bytes.len()),
+                reason: format!(
+                    "{} bytes that are none: check the disk, and restore the data folder from a copy",
+                    bytes.len()
+                ),
             })
         }
     }

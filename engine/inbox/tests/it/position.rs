@@ -59,7 +59,9 @@ async fn a_shard_behind_the_log_refuses_to_leave_a_hole() {
     inbox.close().await;
     assert!(bus.bounds(INBOX, 0).await.unwrap().first > 1);
     disk.shards = vec![Arc::new(Memory::new(TABLES))];
-    assert!(matches!(disk.inbox(&bus).await, Err(Error::Gap { shard: 0, applied: 0, .. })));
+    let gap = disk.inbox(&bus).await.err().unwrap();
+    assert!(matches!(gap, Error::Gap { shard: 0, applied: 0, .. }));
+    assert!(gap.to_string().ends_with(": restore the whole data folder from one copy"), "{gap}");
 }
 
 #[tokio::test]
@@ -73,7 +75,9 @@ async fn stores_maps_and_streams_that_do_not_belong_together_are_refused() {
 
     disk.bus = Arc::new(Memory::new(bus::TABLES));
     let other = disk.bus(1000).await;
-    assert!(matches!(disk.inbox(&other).await, Err(Error::Ahead { applied: 1, last: 0, .. })));
+    let ahead = disk.inbox(&other).await.err().unwrap();
+    assert!(matches!(ahead, Error::Ahead { applied: 1, last: 0, .. }));
+    assert!(ahead.to_string().ends_with(": restore the whole data folder from one copy"), "{ahead}");
 
     disk.map = ShardMap::new(vec![0, 10]).unwrap();
     disk.shards.push(Arc::new(Memory::new(TABLES)));

@@ -147,3 +147,21 @@ async fn a_ledger_that_is_ahead_of_its_stream_is_not_believed() {
     let mut sink = node.sink("out").await;
     assert!(sink.take(5).await.iter().all(|message| message.body.starts_with(b"new|")));
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_none_fails_its_lane_with_what_to_do() {
+    let setup = counting().await;
+    let partition = bus::partition_of("k", 4);
+    let mut batch = store::Batch::new();
+    batch.put("ledger", &[b"feed\0posts\0", partition.to_be_bytes().as_slice()].concat(), b"nonsense");
+    setup.store.write(&batch).unwrap();
+    let node = setup.start().await;
+    let failing = loop {
+        if let Some(why) = node.center.chains()[0].lanes[partition as usize].failing.clone() {
+            break why;
+        }
+        tokio::task::yield_now().await;
+    };
+    let told = "failed to read a ledger: 8 bytes that are none: check the disk, and restore the data folder from a copy";
+    assert_eq!(failing, told);
+}
