@@ -224,8 +224,9 @@ impl Inbox {
         Ok(())
     }
 
-    /// Counts the changes of any shard's phase.
-    pub(crate) fn phases(&self) -> watch::Receiver<u64> {
+    /// Counts the changes of any shard's [`Phase`], so that they can be waited for.
+    #[must_use]
+    pub fn phases(&self) -> watch::Receiver<u64> {
         self.inner.phases.subscribe()
     }
 

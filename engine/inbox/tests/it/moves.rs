@@ -128,16 +128,8 @@ async fn a_shard_that_lost_its_place_stops_answering_and_begins_again() {
     let away = bus::Error::Away { reason: "the network".to_owned() };
     for (unique, (failure, word)) in (0..).zip([(lost, "elsewhere"), (away, "out of reach")]) {
         witness.fail(failure);
-        let trouble = async {
-            loop {
-                let position = process.inbox.positions().await.unwrap().remove(0);
-                if position.phase != Phase::Serving {
-                    return position;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        let position = tokio::time::timeout(PATIENCE, trouble).await.unwrap();
+        let left = process.position_when(0, |at| at.is_some_and(|at| at.phase != Phase::Serving));
+        let position = tokio::time::timeout(PATIENCE, left).await.unwrap().unwrap();
         assert_eq!((position.phase, position.fault), (Phase::Opening, None));
         let refused = process.inbox.feed(UserId(1), None, 9);
         assert!(matches!(refused, Err(Error::NotServing { shard: 0, .. })), "{refused:?} after {word}");
@@ -188,10 +180,11 @@ async fn what_stood_in_the_partition_is_applied_before_anything_is_answered() {
     let _end = Finally(|| gate.closed.store(false, Relaxed));
     let (turns, live) = (placed::Script::new([0]), LiveMap::new(map));
     let inbox = Inbox::open(SMALL, bus.clone(), Arc::new(stores), live, turns);
+    let mut phases = inbox.phases();
     let position = loop {
         match inbox.positions().await.unwrap().pop() {
             Some(position) if !matches!(position.phase, Phase::Absent | Phase::Opening) => break position,
-            _ => tokio::task::yield_now().await,
+            _ => phases.changed().await.unwrap(),
         }
     };
     assert_eq!((position.phase, position.applied), (Phase::CatchingUp { last: 2 }, 0));

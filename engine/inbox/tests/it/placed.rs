@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bus::Placement;
+use inbox::Position;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -65,13 +66,25 @@ impl Process {
         served.unwrap_or_else(|_| panic!("shard {shard} never came to serve")).unwrap();
     }
 
+    /// The shard's position, once it is as expected.
+    pub(crate) async fn position_when(
+        &self,
+        shard: u32,
+        is: impl Fn(Option<&Position>) -> bool,
+    ) -> Option<Position> {
+        let mut phases = self.inbox.phases();
+        loop {
+            let position = self.inbox.positions().await.unwrap().into_iter().find(|at| at.shard == shard);
+            if is(position.as_ref()) {
+                return position;
+            }
+            phases.changed().await.unwrap();
+        }
+    }
+
     /// Waits until the shard is here no more.
     pub(crate) async fn lets_go(&self, shard: u32) {
-        let gone = async {
-            while self.inbox.positions().await.unwrap().iter().any(|at| at.shard == shard) {
-                tokio::task::yield_now().await;
-            }
-        };
+        let gone = self.position_when(shard, |position| position.is_none());
         let gone = tokio::time::timeout(PATIENCE, gone).await;
         gone.unwrap_or_else(|_| panic!("shard {shard} was never let go of"));
     }

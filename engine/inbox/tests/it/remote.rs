@@ -49,7 +49,9 @@ async fn play((follows, posts, reads): Life, owners: Vec<u32>) {
     }
     process.inbox.wait_caught_up().await.unwrap();
     let local: &dyn Reads = &process.inbox;
-    for (user, from, limit) in reads {
+    // The authors' too.
+    let authors = (0..4).map(|author| (author, Some(author), 2));
+    for (user, from, limit) in reads.into_iter().chain(authors) {
         let (user, after) = (UserId(user), from.map(UserId));
         // Cursors are made by pages.
         let page = process.inbox.feed(user, None, limit);
@@ -78,9 +80,10 @@ proptest! {
     fn remote_reads_are_what_local_reads_are(
         owners in proptest::collection::vec(0u32..3, 1..6),
         life in (
-            proptest::collection::vec((0u64..60, 0u64..60), 0..60),
-            proptest::collection::vec((0u64..60, 0u64..9), 0..30),
-            proptest::collection::vec((0u64..70, proptest::option::of(0u64..60), 1usize..9), 1..20),
+            // A few authors whom many follow, so that lists and feeds have several pages.
+            proptest::collection::vec((0u64..60, 0u64..4), 0..120),
+            proptest::collection::vec((0u64..4, 0u64..20), 0..60),
+            proptest::collection::vec((0u64..70, proptest::option::of(0u64..60), 1usize..6), 1..30),
         ),
     ) {
         tokio::runtime::Runtime::new().unwrap().block_on(play(life, owners));
@@ -94,6 +97,19 @@ fn page(json: &Bytes) -> Vec<u64> {
     ids.map(|id| id.parse::<PostId>().unwrap().unique).collect()
 }
 
+/// The feed of user 1, once somebody answers.
+async fn readable(remote: &Remote, limit: usize) -> Bytes {
+    let asking = async {
+        loop {
+            match remote.feed(UserId(1), None, limit).await {
+                Ok(json) => return json,
+                Err(error) => assert!(error.retryable(), "{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn remote_reads_follow_a_shard_that_moves_under_load() {
     const ROUNDS: usize = 10;
@@ -104,6 +120,7 @@ async fn remote_reads_follow_a_shard_that_moves_under_load() {
     let _answers = processes.each_ref().map(|process| answering(process, &requests).0);
     let remote = Remote::new(Arc::new(requests.clone()), LiveMap::new(map));
     bus.publish(INBOX, 0, vec![follow(1, 2)]).await.unwrap();
+    readable(&remote, 1).await;
     let done = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn({
         let (remote, done) = (remote.clone(), Arc::clone(&done));
@@ -133,20 +150,13 @@ async fn remote_reads_follow_a_shard_that_moves_under_load() {
             next += 1;
         }
         to.serves(0).await;
+        readable(&remote, 1).await;
     }
     let serving = &processes[ROUNDS % 2].inbox;
     serving.wait_caught_up().await.unwrap();
     done.store(true, Relaxed);
     reader.await.unwrap();
-    let whole = async {
-        loop {
-            match remote.feed(UserId(1), None, 200).await {
-                Ok(json) => return page(&json),
-                Err(error) => assert!(error.retryable(), "{error}"),
-            }
-        }
-    };
-    let whole = tokio::time::timeout(PATIENCE, whole).await.unwrap();
+    let whole = page(&readable(&remote, 200).await);
     assert_eq!(whole, (0..next).rev().collect::<Vec<_>>());
 }
 
