@@ -71,7 +71,7 @@ async fn wire(fault: Option<Fault>, spec: &StreamSpec) -> Wire {
 
 /// Publishes while answers are swallowed, until the server has stored everything; then the connection is lost.
 async fn publish_unheard(wire: &Wire, batch: Vec<Message>, pause: Duration) -> bus::Result<Vec<Published>> {
-    wire.proxy.mute(true);
+    wire.proxy.mute();
     let (bus, count) = (Arc::clone(&wire.failing), batch.len() as u64);
     let mut publishing = JoinSet::new();
     publishing.spawn(async move { bus.publish(STREAM, 0, batch).await });
@@ -150,7 +150,7 @@ fn messages_of_one_key_keep_their_order_when_one_is_lost() {
 /// Publishes into a wire that swallows everything, then breaks; whether what was answered is stored.
 async fn what_was_answered_is_stored(fault: Option<Fault>) -> bool {
     let wire = wire(fault, &spec()).await;
-    wire.proxy.deafen(true);
+    wire.proxy.deafen();
     let (bus, before) = (Arc::clone(&wire.failing), wire.proxy.publishes());
     let mut publishing = JoinSet::new();
     publishing.spawn(async move { bus.publish(STREAM, 0, vec![message("a", "")]).await });
@@ -177,7 +177,7 @@ fn nothing_is_answered_before_it_is_stored() {
 fn an_append_whose_answer_is_lost_says_so() {
     run(async {
         let wire = wire(None, &spec()).await;
-        wire.proxy.mute(true);
+        wire.proxy.mute();
         let bus = Arc::clone(&wire.failing);
         let mut appending = JoinSet::new();
         appending

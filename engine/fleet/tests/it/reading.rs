@@ -168,7 +168,7 @@ async fn arrived_after_a_loss(fault: Option<Fault>, patience: Duration) -> usize
     while consumer().await.num_waiting == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    proxy.mute(true);
+    proxy.mute();
     publish(&beside).await;
     while consumer().await.delivered.stream_sequence < COUNT as u64 {
         tokio::time::sleep(Duration::from_millis(10)).await;

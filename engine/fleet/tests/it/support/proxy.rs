@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
 
@@ -21,10 +21,12 @@ use tokio::{
 
 #[derive(Default)]
 struct State {
-    /// What the server says is swallowed.
-    mute: AtomicBool,
-    /// What the client says is swallowed.
-    deaf: AtomicBool,
+    /// How often connections were cut.
+    age: AtomicUsize,
+    /// On connections of before this age what the server says is swallowed.
+    mute: AtomicUsize,
+    /// On connections of before this age what the client says is swallowed.
+    deaf: AtomicUsize,
     /// Publishes to streams that are still to be lost.
     lose: AtomicUsize,
     /// Publishes to streams that went through or were lost.
@@ -53,9 +55,10 @@ impl Proxy {
                 pipes.spawn(async move {
                     let Ok(server) = TcpStream::connect(target).await else { return };
                     let (client, server) = (client.into_split(), server.into_split());
+                    let age = state.age.load(SeqCst);
                     tokio::select! {
-                        () = down(server.0, client.1, &state) => {}
-                        () = up(client.0, server.1, &state) => {}
+                        () = down(server.0, client.1, &state, age) => {}
+                        () = up(client.0, server.1, &state, age) => {}
                         _ = cut.recv() => {}
                     }
                 });
@@ -68,12 +71,14 @@ impl Proxy {
         vec![format!("nats://{}", self.address)]
     }
 
-    pub(crate) fn mute(&self, mute: bool) {
-        self.state.mute.store(mute, SeqCst);
+    /// Swallows what the server says from now on, until the connections are cut.
+    pub(crate) fn mute(&self) {
+        self.state.mute.store(self.state.age.load(SeqCst) + 1, SeqCst);
     }
 
-    pub(crate) fn deafen(&self, deaf: bool) {
-        self.state.deaf.store(deaf, SeqCst);
+    /// Swallows what the client says from now on, until the connections are cut.
+    pub(crate) fn deafen(&self) {
+        self.state.deaf.store(self.state.age.load(SeqCst) + 1, SeqCst);
     }
 
     pub(crate) fn lose_publishes(&self, count: usize) {
@@ -84,25 +89,25 @@ impl Proxy {
         self.state.seen.load(SeqCst)
     }
 
-    /// Ends every connection, and heals the wire.
+    /// Ends every connection; nothing that was swallowed or is still under way comes through any more. New ones are
+    /// sound.
     pub(crate) fn cut(&self) {
-        self.mute(false);
-        self.deafen(false);
+        self.state.age.fetch_add(1, SeqCst);
         let _ = self.cut.send(());
     }
 }
 
-async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, age: usize) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if !state.mute.load(SeqCst) && to.write_all(&buffer[..count]).await.is_err() {
+        if age >= state.mute.load(SeqCst) && to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
     }
 }
 
 /// Passes on whole messages of the protocol.
-async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, age: usize) {
     let mut buffer = Vec::new();
     loop {
         while let Some(length) = frame(&buffer) {
@@ -112,7 +117,7 @@ async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
             let take = |left: usize| left.checked_sub(1);
             state.seen.fetch_add(usize::from(publish), SeqCst);
             let lost = publish && state.lose.fetch_update(SeqCst, SeqCst, take).is_ok();
-            if !lost && !state.deaf.load(SeqCst) && to.write_all(&frame).await.is_err() {
+            if !lost && age >= state.deaf.load(SeqCst) && to.write_all(&frame).await.is_err() {
                 return;
             }
         }
