@@ -62,7 +62,9 @@ pub(crate) fn seal(message: Message) -> Envelope {
     let texts: usize = message.headers.0.iter().map(|(name, value)| 2 * name.len() + value.len() + 20).sum();
     let payload = if texts + message.kind.len() + message.key.len() > HEADER_BYTES_MAX {
         put(PACKED, "1".to_owned());
-        message.encode()
+        let mut packed = Vec::with_capacity(message.size_bytes() + 64);
+        message.encode_into(&mut packed);
+        packed.into()
     } else {
         put(KIND, value(&message.kind));
         put(KEY, value(&message.key));

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use bus::Published;
+use bus::{Published, Unread};
 use model::Message;
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Connection, Error, Result,
     envelope::{self, Envelope, OVERHEAD_BYTES},
+    lane::retention,
     metric,
     stream::{MESSAGE_BYTES_MAX, Partition},
 };
@@ -136,6 +137,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let mut waiting: VecDeque<Job> = VecDeque::new();
+    let mut tidied = Instant::now();
     loop {
         if waiting.is_empty() {
             let job = tokio::select! {
@@ -161,6 +163,15 @@ pub(crate) async fn run(
         let outcomes = flight.fly(&connection, &partition, &waiting).await;
         metrics::histogram!(metric::COMMIT).record(began.elapsed());
         settle(&partition, &mut waiting, outcomes);
+        // Readers see to retention. Where there may be none, those who write do.
+        let unread = partition.spec.read().unread;
+        if unread == Unread::LetGo && tidied.elapsed() >= connection.options().tidy {
+            tidied = Instant::now();
+            if let Err(error) = retention::tidy(&connection, &partition).await {
+                let (stream, partition) = (&partition.stream, partition.number);
+                tracing::debug!(stream, partition, %error, "what may go stays for now");
+            }
+        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Parts {
     }
 
     fn reads(&self) -> Result<&dyn Reads, Problem> {
-        let detail = "this process reads no inboxes; ask one with the role `inbox`";
+        let detail = "this process answers no reads; ask one with the role `gateway`";
         self.reads.as_deref().ok_or_else(|| Problem::misdirected(detail))
     }
 }

@@ -2,11 +2,11 @@
 //! it is.
 
 mod agreed;
-mod servers;
+pub(crate) mod servers;
 
 use std::{sync::Arc, time::Duration};
 
-use fleet::{Connection, Desk, Durability, JetStream, Keys, Members, Turns};
+use ::fleet::{Connection, Desk, Durability, JetStream, Keys, Members, Turns};
 use relations::{LiveMap, ShardMap};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -68,7 +68,7 @@ impl Deployment {
 
     /// Why the node should not be sent traffic, as far as the others are concerned.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        let said = |error: fleet::Error| error.to_string();
+        let said = |error: ::fleet::Error| error.to_string();
         self.bus.check().map_err(said)?;
         self.members.iter().try_for_each(|members| members.check().map_err(said))
     }

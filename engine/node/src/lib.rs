@@ -9,12 +9,14 @@ pub mod config;
 mod deployment;
 mod descriptors;
 mod error;
+mod fleet;
 mod folder;
 mod node;
 mod stores;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;
+pub use fleet::{Fleet, FleetStatus};
 pub use node::{Addresses, Node};
 
 /// Results of this crate.

@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    build, chain, check, completions, dlq, exit::Result, feed, import, inspect, new, output::Output,
+    build, chain, check, completions, dlq, exit::Result, feed, fleet, import, inspect, new, output::Output,
     receipts, run, send, test, up,
 };
 
@@ -45,6 +45,7 @@ enum Command {
     Chain(chain::Chain),
     Receipts(receipts::Receipts),
     Dlq(dlq::Dlq),
+    Fleet(fleet::FleetCommand),
     Completions(completions::Completions),
 }
 
@@ -65,6 +66,7 @@ impl Arguments {
             Command::Chain(command) => command.execute(output),
             Command::Receipts(command) => command.execute(output),
             Command::Dlq(command) => command.execute(output),
+            Command::Fleet(command) => command.execute(output),
             Command::Completions(command) => command.execute(),
         }
     }

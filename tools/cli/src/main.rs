@@ -13,6 +13,7 @@ mod diff;
 mod dlq;
 mod exit;
 mod feed;
+mod fleet;
 mod import;
 mod inspect;
 mod messages;

@@ -103,7 +103,7 @@ impl Up {
 }
 
 /// `a,b` as TOML writes a list of texts.
-fn list(text: &str) -> String {
+pub(crate) fn list(text: &str) -> String {
     let quoted: Vec<_> = text.split(',').map(|part| format!("{:?}", part.trim())).collect();
     format!("[{}]", quoted.join(", "))
 }

@@ -262,7 +262,10 @@ fn a_store_of_another_range_of_users_is_refused_and_stays_as_it_is() {
     open(10).unwrap();
     open(10).unwrap();
     let Err(error) = open(6) else { panic!("another range was taken") };
-    assert_eq!(error.to_string(), "the store of shard 0 holds the users 0-9, but the shard map gives it 0-5: set `inbox.shards` back to what it was");
+    assert_eq!(
+        error.to_string(),
+        "the store of shard 0 holds the users 0-9, but the shard map gives it 0-5: set `inbox.shards` back to what it was"
+    );
     // Everybody had a home: these were somebody else's.
     assert!(open(20).is_err());
     open(10).unwrap();

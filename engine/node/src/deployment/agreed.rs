@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use ::fleet::{Connection, Keys};
 use bus::{Change, Kept, KeyValue};
 use bytes::Bytes;
-use fleet::{Connection, Keys};
 use relations::{LiveMap, ShardMap, UserId};
 use tokio::time::sleep;
 

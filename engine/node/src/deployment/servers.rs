@@ -2,11 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use fleet::{Credentials, Options, Tls};
+use ::fleet::{Credentials, Options, Tls};
 
 use crate::{Config, Error, Result, config::Nats};
 
-pub(super) fn options(config: &Config, name: &str) -> Result<Options> {
+pub(crate) fn options(config: &Config, name: &str) -> Result<Options> {
     let nats = &config.nats;
     let given = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
     Ok(Options {
