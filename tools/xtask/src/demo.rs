@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    bundles,
+    bundles, nats,
     phase::phase,
     tool::{built, cargo, command, run},
 };
@@ -23,6 +23,10 @@ impl Demo {
         phase("build the demonstration", || {
             run(&mut cargo(["build", "--package", "catena-testkit", "--bin", "demo"]))
         })?;
-        run(command(built("demo")).args(&self.rest))
+        let mut demo = command(built("demo"));
+        if self.rest.iter().any(|argument| argument == "--nats") {
+            nats::hand_over(nats::ensure()?.as_deref(), &mut demo);
+        }
+        run(demo.args(&self.rest))
     }
 }

@@ -36,6 +36,10 @@ pub(crate) struct Arguments {
     /// Where the text is.
     #[arg(long, default_value = "text")]
     pub(crate) text_field: String,
+    /// Runs it as seven processes over a NATS server started for it: two forwarders, two distributors, two inbox nodes and a
+    /// gateway.
+    #[arg(long)]
+    pub(crate) nats: bool,
     /// Leave the node's folders for a look afterwards, and say where they are.
     #[arg(long)]
     pub(crate) keep: bool,

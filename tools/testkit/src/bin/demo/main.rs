@@ -38,8 +38,8 @@ async fn show(arguments: Arguments) -> Result<bool> {
     let crowd = Crowd::gather(&arguments)?;
     title(&format!("{crowd}"));
     let stage = Stage::set(&arguments)?;
-    let node = stage.start().await?;
-    let client = node.client()?;
+    let players = stage.start(arguments.nats, crowd.network.users).await?;
+    let client = players.client()?;
     crowd.follow(&client).await?;
 
     title("Posts under load, and the rules change");
@@ -59,16 +59,15 @@ async fn show(arguments: Arguments) -> Result<bool> {
     let report = judgement::wait(&client, &oracle, &crowd).await?;
 
     title("Receipts");
-    stage.catena(&["receipts", "--limit", "100", "--data", &stage.data()])?;
+    stage.catena(&["receipts", "--limit", "100", "--data", &stage.data(&players)])?;
     let reader = crowd.reader();
     title(&format!("The feed of {} ({reader})", testkit::names::name_of(reader)));
     stage.catena(&["feed", &reader.to_string(), "--limit", "5", "--to", client.url()])?;
     title("Steps");
-    println!("{}", steps::table(&client.metrics().await?));
+    println!("{}", steps::table(&players.metrics().await?));
 
-    let (status, _) = node.stop().await?;
-    if !status.success() {
-        println!("the node ended with {status}");
+    if let Err(error) = players.stop().await {
+        println!("{error:#}");
     }
     title("The count from outside");
     Ok(judgement::print(&report))

@@ -1,6 +1,7 @@
 //! The node's folders, with copies of the project's chains and bundles, and new versions to swap in.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     process::Command,
     time::Instant,
@@ -9,6 +10,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use testkit::{
     bundles,
+    client::Client,
+    fleet::{Fleet, Plan, SEVEN},
+    nats,
     process::{NodeProcess, Setup},
 };
 
@@ -17,6 +21,62 @@ use crate::arguments::Arguments;
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
     catena: PathBuf,
+}
+
+/// What runs.
+pub(crate) enum Players {
+    Alone(NodeProcess),
+    Fleet { fleet: Fleet, server: nats::Server },
+}
+
+impl fmt::Display for Players {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alone(node) => write!(f, "a node is ready at http://{}", node.addresses().http),
+            Self::Fleet { fleet, server } => {
+                let names: Vec<_> = fleet.names().collect();
+                write!(f, "{} processes over {} are ready: {}", names.len(), server.url(), names.join(", "))
+            }
+        }
+    }
+}
+
+impl Players {
+    pub(crate) fn client(&self) -> Result<Client> {
+        match self {
+            Self::Alone(node) => node.client(),
+            Self::Fleet { fleet, .. } => fleet.client(),
+        }
+    }
+
+    /// What all of them have measured.
+    pub(crate) async fn metrics(&self) -> Result<String> {
+        match self {
+            Self::Alone(node) => node.client()?.metrics().await,
+            Self::Fleet { fleet, .. } => {
+                let mut all = String::new();
+                for name in fleet.names() {
+                    all.push_str(&fleet.node(name)?.client()?.metrics().await?);
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// Asks them to end, and waits until they have.
+    pub(crate) async fn stop(self) -> Result<()> {
+        match self {
+            Self::Alone(node) => {
+                let (status, _) = node.stop().await?;
+                anyhow::ensure!(status.success(), "the node ended with {status}");
+            }
+            Self::Fleet { fleet, mut server } => {
+                fleet.shutdown().await?;
+                server.stop().await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Stage {
@@ -42,15 +102,34 @@ impl Stage {
         Ok(stage)
     }
 
-    pub(crate) async fn start(&self) -> Result<NodeProcess> {
+    /// Starts a node, or the processes of a fleet for this many users.
+    pub(crate) async fn start(&self, nats: bool, users: u64) -> Result<Players> {
         let began = Instant::now();
+        let players = if nats { self.fleet(users).await? } else { self.alone().await? };
+        println!("{players} after {:.1} s", began.elapsed().as_secs_f64());
+        Ok(players)
+    }
+
+    async fn alone(&self) -> Result<Players> {
         let node = NodeProcess::start(Setup::under(self.folder.path(), self.catena.clone())).await?;
-        println!(
-            "a node is ready at http://{} after {:.1} s",
-            node.addresses().http,
-            began.elapsed().as_secs_f64()
-        );
-        Ok(node)
+        Ok(Players::Alone(node))
+    }
+
+    async fn fleet(&self, users: u64) -> Result<Players> {
+        if nats::server_path().is_none() {
+            bail!("there is no nats-server: `cargo xtask demo --nats` finds one, or says what to install");
+        }
+        let server = nats::Server::start(nats::Setup::default()).await?;
+        let plan = Plan {
+            catena: self.catena.clone(),
+            folder: self.folder.path().to_owned(),
+            nats: server.url(),
+            partitions: 4,
+            first_users: vec![0, users / 4, users / 2, users * 3 / 4],
+            environment: vec![("CATENA_NATS_MONITORING".to_owned(), format!("[{:?}]", server.monitor_url()))],
+        };
+        let fleet = Fleet::start(plan, SEVEN).await?;
+        Ok(Players::Fleet { fleet, server })
     }
 
     /// Runs the `catena` command, its answer going where ours goes.
@@ -63,8 +142,12 @@ impl Stage {
         Ok(())
     }
 
-    pub(crate) fn data(&self) -> String {
-        self.path("data").display().to_string()
+    /// The data folder of the node that runs chains.
+    pub(crate) fn data(&self, players: &Players) -> String {
+        match players {
+            Players::Alone(_) => self.path("data").display().to_string(),
+            Players::Fleet { .. } => self.path("distributor-1").display().to_string(),
+        }
     }
 
     /// The chain file.
