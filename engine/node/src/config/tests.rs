@@ -58,7 +58,7 @@ fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
             "`posts.partitions` = `0` (from file `{}`): must be from 1 to 1024",
             sources.file.as_ref().unwrap().display()
         ),
-        "`inbox.shards` = `[5]` (from environment variable `CATENA_INBOX_SHARDS`): the first shard must start at user 0",
+        "`inbox.shards` = `[5]` (from environment variable `CATENA_INBOX_SHARDS`): the first range must start at user 0",
         "`log.filter` = `mpc=loud` (from environment variable `CATENA_LOG_FILTER`)",
         "`admin.address` = `127.0.0.1:8080` (from flag `--admin`): is the data plane's address",
         "`chains` = `nowhere`",
