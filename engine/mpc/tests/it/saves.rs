@@ -34,6 +34,10 @@ fn parts(text: &str) -> impl Iterator<Item = &[u8]> {
 
 async fn start(watch: Option<Watch>) -> Node {
     let mut setup = Setup::new().await;
+    // Far more than the pauses of the writers here: on a busy machine those may be several times as long.
+    setup.options.quiet.doubtful = PAUSE * 8;
+    setup.options.quiet.open = PAUSE * 20;
+    setup.options.quiet.absent = PAUSE * 6;
     if let Some(watch) = watch {
         setup.options.watch = watch;
     }
