@@ -168,6 +168,15 @@ function receipt(r) {
 }
 
 function letter(l) {
+  const button = (title, does, doing) => make("button", { type: "button", "data-key": `letter/${l.number}/${title}`,
+    "aria-label": `${title}: dead letter ${l.number}`, click: () => does(l.number) }, doing);
+  const purging = button("Purge", purge, "Purge");
+  // The bus cannot give it back.
+  if (l.damaged) {
+    return make("article", { class: "card bad" },
+      make("div", { class: "row" }, make("h3", {}, `#${l.number}`), word("damaged", "bad"), purging),
+      make("p", {}, l.damaged));
+  }
   const why = [`${l.error.code}: ${l.error.sentence}`, ...l.error.backtrace.map((frame) => `    ${frame}`)];
   const facts = [
     `from ${l.stream}, partition ${l.partition}, message ${l.sequence}`,
@@ -176,12 +185,12 @@ function letter(l) {
     plural(l.attempts, "attempt"),
     l.path.length > 0 ? `went through ${l.path.join(" → ")}` : null,
   ];
-  const again = make("button", { type: "button", "data-key": `letter/${l.number}/replay`,
-    "aria-label": `Send dead letter ${l.number} again`, click: () => replay(l.number) }, "Send again");
+  const again = l.replayed ? word(`sent again as message ${l.replayed.sequence}`, "good")
+    : button("Send again", replay, "Send again");
   return make("article", { class: "card bad" },
     make("div", { class: "row" },
       make("h3", {}, `#${l.number} ${l.chain}${l.step ? `, step ${l.step}` : ""}`),
-      word(l.error.code, "bad"), again, time(l.at_ms)),
+      word(l.error.code, "bad"), again, purging, time(l.at_ms)),
     make("p", {}, l.error.sentence),
     fold(`letter/${l.number}`, "More",
       make("p", { class: "faint" }, facts.filter(Boolean).join("; ")),
@@ -223,10 +232,20 @@ async function replay(number) {
   }
 }
 
+async function purge(number) {
+  if (!confirm(`Purge dead letter ${number} and its message, for good?`)) return;
+  try {
+    await ask(`/v1/dlq/${number}`, "DELETE");
+    $("said").textContent = `Dead letter ${number} is gone.`;
+  } catch (error) {
+    $("said").textContent = `Dead letter ${number} was not purged: ${error.message}`;
+  }
+  turn();
+}
+
 async function look() {
   const status = await ask("/v1/status");
-  const from = Math.max(1, status.dead_letters - SHOWN + 1);
-  const letters = `dlq?from=${from}&limit=${SHOWN}`;
+  const letters = `dlq?order=newest&limit=${SHOWN}`;
   const lists = ["chains", `receipts?limit=${SHOWN}`, "generations", "shards", letters];
   const answers = await Promise.allSettled(lists.map((path) => ask(`/v1/${path}`)));
   const refused = answers.find((answer) => answer.reason instanceof Refused);
@@ -240,7 +259,7 @@ function tell([status, chains, receipts, generations, shards, letters]) {
   show("health", status.troubles, health);
   show("chains", chains, each(chain, "There is no chain yet: put a file into the folder of chains."));
   show("receipts", receipts, each(receipt, "Nothing has changed yet."));
-  show("letters", Array.isArray(letters) ? letters.reverse() : letters, each(letter, "None: every message found its way."));
+  show("letters", letters, each(letter, "None: every message found its way."));
   show("generations", generations, orNone(generation, "None."));
   show("shards", shards, orNone(shard, "None."));
 }

@@ -13,6 +13,7 @@ mod listing;
 mod page;
 mod param;
 mod problem;
+mod purge;
 mod receipts;
 mod status;
 mod streams;
@@ -105,8 +106,8 @@ pub fn router(parts: Parts, access: Access) -> Router {
         .route("/v1/shards", get(status::shards))
         .route("/v1/receipts", get(receipts::list))
         .route("/v1/receipts/events", get(receipts::events))
-        .route("/v1/dlq", get(dlq::list))
-        .route("/v1/dlq/{number}", get(dlq::show))
+        .route("/v1/dlq", get(dlq::list).delete(purge::many))
+        .route("/v1/dlq/{number}", get(dlq::show).delete(purge::one))
         .route("/v1/dlq/{number}/replay", post(dlq::replay))
         .route("/v1/streams", get(streams::list))
         .route("/v1/streams/{stream}/messages", post(inject::messages))

@@ -1,16 +1,16 @@
+mod letter;
+
 use clap::{Args, Subcommand};
-use mpc::DeadLetter;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     exit::Result,
     output::{Output, data, talk},
     remote::{Management, block_on},
-    table::Table,
 };
+use letter::{Numbered, list, show};
 
-/// Lists, shows and replays dead letters: messages that failed for good, kept whole.
+/// Lists, shows, replays and purges dead letters: messages that failed for good, kept whole.
 #[derive(Args)]
 pub(crate) struct Dlq {
     #[command(subcommand)]
@@ -45,33 +45,38 @@ enum Command {
         #[command(flatten)]
         node: Management,
     },
-}
-
-/// A letter and its number, and both as the node wrote them.
-struct Numbered {
-    number: u64,
-    letter: DeadLetter,
-    raw: Box<RawValue>,
-}
-
-impl<'de> Deserialize<'de> for Numbered {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Number {
-            number: u64,
-        }
-        // Read twice: a letter holds its message as raw JSON, which cannot be flattened into another struct.
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let Number { number } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let letter = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        Ok(Self { number, letter, raw })
-    }
+    /// Takes dead letters away for good, replayed or not.
+    Purge {
+        /// Numbers in the list.
+        #[arg(required_unless_present_any = ["up_to", "all"])]
+        numbers: Vec<u64>,
+        /// All up to and including this number; needs --yes.
+        #[arg(long, value_name = "NUMBER", conflicts_with_all = ["numbers", "all"], requires = "yes")]
+        up_to: Option<u64>,
+        /// All there are; needs --yes.
+        #[arg(long, conflicts_with = "numbers", requires = "yes")]
+        all: bool,
+        /// Yes, many at once.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        node: Management,
+    },
 }
 
 #[derive(Deserialize, Serialize)]
 struct Replayed {
     /// Where the message is now, in the partition it came from.
     sequence: u64,
+    /// It was replayed before, and not sent again.
+    already: bool,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Purged {
+    purged: u64,
+    /// Of these, those that were never replayed.
+    unreplayed: u64,
 }
 
 impl Dlq {
@@ -98,7 +103,18 @@ impl Dlq {
                 let client = node.connect()?;
                 for number in numbers {
                     let replayed: Replayed = client.post(&format!("/v1/dlq/{number}/replay")).await?;
-                    output.print(&replayed, |r| format!("{number} replayed as message {}", r.sequence))?;
+                    output.print(&replayed, |r| {
+                        let before = if r.already { " before, and is not sent again" } else { "" };
+                        format!("{number} replayed as message {}{before}", r.sequence)
+                    })?;
+                }
+                Ok(())
+            }),
+            Command::Purge { numbers, up_to, all, node, .. } => block_on(async {
+                let client = node.connect()?;
+                for path in paths(&numbers, up_to.or(all.then_some(u64::MAX))) {
+                    let purged: Purged = client.delete(&path).await?;
+                    output.print(&purged, told)?;
                 }
                 Ok(())
             }),
@@ -106,57 +122,15 @@ impl Dlq {
     }
 }
 
-fn list(letters: &[Numbered]) -> String {
-    let mut table = Table::new(&["number", "chain", "step", "key", "error", "attempts", "why"]);
-    for Numbered { number, letter, .. } in letters {
-        let key = letter.message().map(|message| message.key).unwrap_or_default();
-        let step = letter.step.as_deref().unwrap_or("-").to_owned();
-        let why = console::truncate_str(&letter.error.sentence, 80, "…").into_owned();
-        let attempts = letter.attempts.to_string();
-        table.row([
-            number.to_string(),
-            letter.chain.to_string(),
-            step,
-            key,
-            letter.error.code.clone(),
-            attempts,
-            why,
-        ]);
+/// What to ask for, so that these go.
+fn paths(numbers: &[u64], up_to: Option<u64>) -> Vec<String> {
+    match up_to {
+        Some(up_to) => vec![format!("/v1/dlq?up_to={up_to}")],
+        None => numbers.iter().map(|number| format!("/v1/dlq/{number}")).collect(),
     }
-    table.render()
 }
 
-fn show(numbered: &Numbered) -> String {
-    let Numbered { number, letter, .. } = numbered;
-    let path = letter.path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ");
-    let bundle = letter.bundle.as_ref().map(|b| format!("{b} ({})", b.digest.short())).unwrap_or_default();
-    let place = format!("{}/{} message {}", letter.stream, letter.partition, letter.sequence);
-    let mut text = format!("dead letter {number}\n");
-    for (name, value) in [
-        ("why", letter.error.sentence.clone()),
-        ("error", letter.error.code.clone()),
-        ("chain", format!("{}, generation {}", letter.chain, letter.generation)),
-        ("path", path),
-        ("bundle", bundle),
-        ("attempts", letter.attempts.to_string()),
-        ("from", place),
-    ] {
-        if !value.is_empty() {
-            text.push_str(&format!("  {name:<9} {value}\n"));
-        }
-    }
-    for frame in &letter.error.backtrace {
-        text.push_str(&format!("    {frame}\n"));
-    }
-    match letter.message() {
-        Ok(message) => {
-            text.push_str(&format!("  message   {} {} key {}\n", message.id, message.kind, message.key));
-            for (name, value) in &message.headers.0 {
-                text.push_str(&format!("    {name}: {value}\n"));
-            }
-            text.push_str(&format!("    {}\n", crate::messages::body_json(&message.body)));
-        }
-        Err(error) => text.push_str(&format!("  message   {error}\n")),
-    }
-    text
+fn told(purged: &Purged) -> String {
+    let Purged { purged, unreplayed } = purged;
+    format!("{purged} purged, {unreplayed} of them never replayed")
 }

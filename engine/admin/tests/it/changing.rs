@@ -42,6 +42,38 @@ async fn a_dead_letter_is_listed_shown_and_sent_again_once() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_purged_by_number_and_up_to_one() {
+    let plane = Plane::new().await;
+    for n in 1..=5 {
+        plane
+            .put(&json!({"id": format!("p-{n}"), "kind": "note", "key": "1", "body": "poison"}).to_string())
+            .await;
+        plane.dead_letters(n).await;
+    }
+    let numbers = async |path: &str| -> Vec<u64> {
+        let page = plane.get(path).await;
+        page["items"].as_array().unwrap().iter().map(|letter| letter["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers("/v1/dlq?order=newest&limit=2").await, [5, 4]);
+    let purge = async |path: &str| plane.ask("DELETE", path, "").await;
+    let one = purge("/v1/dlq/4").await;
+    assert_eq!((one.status, one.json()), (StatusCode::OK, json!({"purged": 1, "unreplayed": 1})));
+    assert_eq!(purge("/v1/dlq/4").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(purge("/v1/dlq/x").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(purge("/v1/dlq").await.status, StatusCode::BAD_REQUEST, "not all by leaving something out");
+    assert_eq!(numbers("/v1/dlq").await, [1, 2, 3, 5]);
+    assert_eq!(numbers("/v1/dlq?order=newest&limit=3").await, [5, 3, 2]);
+    assert_eq!(purge("/v1/dlq?up_to=2").await.json(), json!({"purged": 2, "unreplayed": 2}));
+    assert_eq!(plane.get("/v1/status").await["dead_letters"], 2);
+    let all = purge(&format!("/v1/dlq?up_to={}", u64::MAX)).await;
+    assert_eq!(all.json(), json!({"purged": 2, "unreplayed": 2}));
+    assert_eq!(numbers("/v1/dlq?order=newest").await, [0; 0]);
+    for path in ["/v1/dlq?order=newest&from=1", "/v1/dlq?order=up"] {
+        assert_eq!(plane.ask("GET", path, "").await.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn messages_go_into_a_stream_line_by_line_and_can_be_read_there() {
     let plane = Plane::new().await;
     let lines = [

@@ -149,6 +149,13 @@ impl Plane {
         deliveries.unwrap().remove(0).stored.message
     }
 
+    /// Waits until there are so many dead letters.
+    pub(crate) async fn dead_letters(&self, count: u64) {
+        while self.get("/v1/status").await["dead_letters"] != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Replaces the chain's file and looks at it; answers once there is a receipt.
     pub(crate) async fn save_chain(&self, text: &str) {
         let mut receipts = self.center.subscribe_receipts();

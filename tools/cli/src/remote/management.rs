@@ -109,7 +109,19 @@ impl Client {
     /// # Errors
     /// As [`get`](Self::get).
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let response = answer(self.request(Method::POST, path)).await?;
+        self.change(Method::POST, path).await
+    }
+
+    /// Asks for something to be taken away.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.change(Method::DELETE, path).await
+    }
+
+    async fn change<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T> {
+        let response = answer(self.request(method, path)).await?;
         response.json().await.with_context(|| format!("the answer to {path} is not understood"))
     }
 }

@@ -26,9 +26,14 @@ fn help_of_every_command() {
         let ran = catena([command, "--help"]);
         all.push_str(&format!("\n$ catena {command} --help\n{}", ran.shown()));
     }
-    for (command, sub) in
-        [("import", "follows"), ("import", "posts"), ("chain", "status"), ("dlq", "list"), ("dlq", "replay")]
-    {
+    for (command, sub) in [
+        ("import", "follows"),
+        ("import", "posts"),
+        ("chain", "status"),
+        ("dlq", "list"),
+        ("dlq", "replay"),
+        ("dlq", "purge"),
+    ] {
         all.push_str(&format!(
             "\n$ catena {command} {sub} --help\n{}",
             catena([command, sub, "--help"]).shown()
@@ -48,6 +53,8 @@ fn wrong_calls_exit_with_64_and_say_what_is_wrong() {
         &["send", "--actor", "7"],
         &["--output", "yaml", "inspect", "x"],
         &["new", "Bad Name"],
+        &["dlq", "purge", "--all"],
+        &["dlq", "purge", "1", "--up-to", "2"],
         &["import", "posts", "x", "--concurrency", "0"],
         &["run", "chains/feed.toml", "--settings", "{}"],
     ];
