@@ -61,7 +61,7 @@ async fn newest(parts: &Parts, limit: usize) -> Result<Vec<Listed>, Problem> {
     let (mut items, mut bytes) = (Vec::new(), 0);
     while to >= first && to > 0 && items.len() < limit && bytes < PAGE_BYTES_MAX {
         let from = to.saturating_sub(READ_MAX as u64 - 1).max(1);
-        let letters = parts.center.dead_letters().list(from, READ_MAX).await;
+        let letters = parts.center()?.dead_letters().list(from, READ_MAX).await;
         let letters = letters.map_err(|error| of_center(&error))?;
         for listed in letters.into_iter().rev().filter(|listed| listed.number <= to) {
             bytes += size_bytes(&listed);

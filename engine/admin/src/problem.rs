@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use model::chain_of;
 use serve::Problem;
 
 /// After an overload, when to come back, in seconds.
@@ -13,8 +14,8 @@ pub(crate) fn of_bus(error: &bus::Error) -> Problem {
         bus::Error::UnknownStream { .. } => Problem::not_found(error.to_string()),
         bus::Error::TooLarge { bytes_max, .. } => Problem::too_large(*bytes_max),
         _ => {
-            tracing::warn!(error = %chain(error), "the bus failed the management plane");
-            Problem::unavailable(chain(error))
+            tracing::warn!(error = %chain_of(error), "the bus failed the management plane");
+            Problem::unavailable(chain_of(error))
         }
     }
 }
@@ -36,17 +37,6 @@ pub(crate) fn of_inbox(error: &inbox::Error) -> Problem {
 
 /// Our fault.
 pub(crate) fn failed(error: &dyn Error) -> Problem {
-    tracing::error!(error = %chain(error), "the management plane failed");
-    Problem::internal(chain(error))
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    line
+    tracing::error!(error = %chain_of(error), "the management plane failed");
+    Problem::internal(chain_of(error))
 }

@@ -44,7 +44,7 @@ pub(crate) async fn many(
 }
 
 async fn purge(parts: &Parts, which: Purge) -> Result<Gone, Problem> {
-    let purged = parts.center.dead_letters().purge(which.clone()).await;
+    let purged = parts.center()?.dead_letters().purge(which.clone()).await;
     let Purged { letters, unreplayed } = purged.map_err(|error| of_center(&error))?;
     tracing::info!(?which, letters, unreplayed, "dead letters were purged");
     Ok(Gone { purged: letters, unreplayed })

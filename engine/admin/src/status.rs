@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, extract::State};
+use model::chain_of;
 use mpc::{BundlesStatus, Center, ChainStatus, GenerationStatus};
 use serde::Serialize;
 use serve::Problem;
@@ -10,7 +11,7 @@ use crate::{
     health::{self, Seen},
     listing::Items,
     param::Path,
-    problem::{chain as causes, of_inbox},
+    problem::of_inbox,
 };
 
 /// The node in one look.
@@ -41,10 +42,10 @@ pub(crate) struct Status {
 pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
     let (ready, chains) = ((parts.ready)(), parts.center.as_ref().map(Center::chains).unwrap_or_default());
     let dead = match &parts.center {
-        Some(center) => center.dead_letters().count().await.map(Some).map_err(|error| causes(&error)),
+        Some(center) => center.dead_letters().count().await.map(Some).map_err(|error| chain_of(&error)),
         None => Ok(None),
     };
-    let shards = parts.positions().await.map_err(|error| causes(&error));
+    let shards = parts.positions().await.map_err(|error| chain_of(&error));
     let lag: u64 = chains.iter().flat_map(|chain| &chain.lanes).map(|lane| lane.lag).sum();
     let behind = |at: &inbox::Position| at.last.saturating_sub(at.applied);
     let waiting = shards.as_ref().ok().map(|shards| lag + shards.iter().map(behind).sum::<u64>());

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use model::chain_of;
 use serve::Problem;
 
 use crate::posts::IDEMPOTENCY_KEY;
@@ -26,14 +27,14 @@ pub(crate) fn refused(error: &feed::Error) -> Problem {
         };
     }
     let feed::Error::Bus { source } = error else {
-        tracing::error!(error = %chain(error), "refused");
+        tracing::error!(error = %chain_of(error), "refused");
         return Problem::internal(told(error, error));
     };
     if let bus::Error::Overloaded { .. } = **source {
         return Problem::overloaded(RETRY_AFTER_SECONDS, told(error, &**source));
     }
     // The bus itself says once that it failed; this would say it for every post.
-    tracing::debug!(error = %chain(source), "refused: the bus did not take it");
+    tracing::debug!(error = %chain_of(source), "refused: the bus did not take it");
     Problem::unavailable(told(error, &**source))
 }
 
@@ -53,26 +54,15 @@ pub(crate) fn unread(error: &inbox::Error) -> Problem {
         inbox::Error::Unowned { .. } => return Problem::not_found(error.to_string()).field("uid"),
         inbox::Error::NotServing { .. } | inbox::Error::NoAnswer { .. } => {
             // Ordinary while shards move.
-            tracing::warn!(error = %chain(error), "an inbox could not be read in time");
+            tracing::warn!(error = %chain_of(error), "an inbox could not be read in time");
             return Problem::unavailable(format!("{error}; ask again in a moment"));
         }
         _ => {}
     }
-    tracing::error!(error = %chain(error), "failed to read an inbox");
+    tracing::error!(error = %chain_of(error), "failed to read an inbox");
     if error.retryable() {
         Problem::unavailable(error.to_string())
     } else {
         Problem::internal(error.to_string())
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    line
 }

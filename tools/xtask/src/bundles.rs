@@ -28,7 +28,7 @@ impl Bundles {
 /// Makes sure that `catena` and all bundles are built and current.
 pub(crate) fn ensure() -> Result<()> {
     ensure_target();
-    phase("build the catena command", || run(&mut cargo(["build", "--package", "catena-cli"])))?;
+    phase("build the catena command", || run(&mut cargo(["build", "--workspace", "--bin", "catena"])))?;
     let samples = processors(&root().join("processors"))?;
     phase(&format!("bundle {} sample processors", samples.len()), || {
         build(&samples, &target().join("bundles"))

@@ -20,9 +20,7 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn execute(self) -> Result<()> {
         bundles::ensure()?;
-        phase("build the demonstration", || {
-            run(&mut cargo(["build", "--package", "catena-testkit", "--bin", "demo"]))
-        })?;
+        phase("build the demonstration", || run(&mut cargo(["build", "--workspace", "--bin", "demo"])))?;
         let mut demo = command(built("demo"));
         if self.rest.iter().any(|argument| argument == "--nats") {
             nats::hand_over(nats::ensure()?.as_deref(), &mut demo);
