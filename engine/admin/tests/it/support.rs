@@ -78,7 +78,7 @@ impl Plane {
         let center = Center::start(mpc::Options::new(chains, bundles), parts).await.unwrap();
         let stores: Vec<Arc<dyn Store>> = vec![Arc::new(Memory::new(inbox::TABLES))];
         let map = LiveMap::new(ShardMap::single());
-        let inbox = Inbox::alone(inbox::Options::default(), Arc::clone(&bus), Arc::new(stores), map);
+        let inbox = Inbox::alone(inbox::Options::default(), bus.clone(), Arc::new(stores), map);
         let inbox = inbox.await.unwrap();
         let closing = CancellationToken::new();
         let says = bus.clone();

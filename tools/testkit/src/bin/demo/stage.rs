@@ -26,7 +26,7 @@ pub(crate) struct Stage {
 /// What runs.
 pub(crate) enum Players {
     Alone(NodeProcess),
-    Fleet { fleet: Fleet, server: nats::Server },
+    Fleet { fleet: Fleet, server: Box<nats::Server> },
 }
 
 impl fmt::Display for Players {
@@ -129,7 +129,7 @@ impl Stage {
             environment: vec![("CATENA_NATS_MONITORING".to_owned(), format!("[{:?}]", server.monitor_url()))],
         };
         let fleet = Fleet::start(plan, SEVEN).await?;
-        Ok(Players::Fleet { fleet, server })
+        Ok(Players::Fleet { fleet, server: Box::new(server) })
     }
 
     /// Runs the `catena` command, its answer going where ours goes.
