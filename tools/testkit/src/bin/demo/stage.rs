@@ -25,7 +25,7 @@ pub(crate) struct Stage {
 
 /// What runs.
 pub(crate) enum Players {
-    Alone(NodeProcess),
+    Alone(Box<NodeProcess>),
     Fleet { fleet: Fleet, server: Box<nats::Server> },
 }
 
@@ -112,7 +112,7 @@ impl Stage {
 
     async fn alone(&self) -> Result<Players> {
         let node = NodeProcess::start(Setup::under(self.folder.path(), self.catena.clone())).await?;
-        Ok(Players::Alone(node))
+        Ok(Players::Alone(Box::new(node)))
     }
 
     async fn fleet(&self, users: u64) -> Result<Players> {
