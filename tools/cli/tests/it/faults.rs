@@ -6,3 +6,4 @@ mod refusals;
 mod saves;
 mod scene;
 mod swaps;
+mod tiers;

@@ -46,6 +46,11 @@ impl Scene {
         self
     }
 
+    /// Where everything of it is.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(super) fn chain(&self) -> PathBuf {
         self.folder.path().join("chains/feed.toml")
     }
