@@ -21,7 +21,7 @@
 //! **Turns.** Which shards are in this process says a [`bus::Placement`], and may say otherwise at any time. A shard that is taken
 //! up opens its store, takes its partition, applies what stood in it, and then answers; one that is let go of
 //! finishes its store batch, refuses reads, gives the partition back and closes its store. So no two answer for one shard, and none shows
-//! less than another one has shown (ADR 10). [`Reads`] has the shards of this process ([`Inbox`]) and those of others
+//! less than another one has shown (ADR 13). [`Reads`] has the shards of this process ([`Inbox`]) and those of others
 //! ([`Remote`], which asks where [`answer`] answers) behind one seam.
 //!
 //! **Size and speed**, by `examples/inserts.rs` (4,000 users, 50 follows each, 4.9 million entries, LMDB): an

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use store::{Batch, Store, Table};
 
 use crate::{
-    Error, Result,
+    Error, Result, dead,
     lane::{blocking, partition_prefix},
 };
 
@@ -52,9 +52,9 @@ impl Changelogs {
     /// The changelog of a partition of `input`, which has `partitions`; the own store is level with it. Call it with the
     /// subscription to the partition in hand.
     pub(crate) async fn open(&self, input: &Name, partition: u32, partitions: u32) -> Result<Arc<Changelog>> {
-        let stream = Name::new(&format!("changelog-{input}"))
-            .map_err(|error| Error::Malformed { what: "a changelog's name", reason: error.to_string() })?;
-        self.bus.provision(&StreamSpec::new(stream.clone(), partitions)).await?;
+        let spec = described(input, partitions)?;
+        self.bus.provision(&spec).await?;
+        let stream = spec.name;
         let changelog = {
             let mut known = self.known.lock();
             let new = || {
@@ -73,6 +73,24 @@ impl Changelogs {
         changelog.catch_up().await?;
         Ok(changelog)
     }
+}
+
+/// The stream that keeps the changelog of `input`.
+fn described(input: &str, partitions: u32) -> Result<StreamSpec> {
+    let stream = Name::new(&format!("changelog-{input}"))
+        .map_err(|error| Error::Malformed { what: "a changelog's name", reason: error.to_string() })?;
+    Ok(StreamSpec::new(stream, partitions))
+}
+
+/// Makes the streams that a fleet's distributors need for chains that read `input`: its changelog, and the dead letters.
+/// They make them themselves where they may.
+///
+/// # Errors
+/// What the bus answers.
+pub async fn provision(bus: &dyn Bus, input: &str, partitions: u32) -> Result<()> {
+    bus.provision(&described(input, partitions)?).await?;
+    bus.provision(&dead::described()?).await?;
+    Ok(())
 }
 
 /// One partition's changelog. The lanes of several chains may share it.

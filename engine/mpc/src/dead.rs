@@ -33,6 +33,11 @@ use marks::Mark;
 /// The partition of all dead letters.
 pub(crate) const PARTITION: u32 = 0;
 
+/// The stream they lie in.
+pub(crate) fn described() -> Result<StreamSpec> {
+    Ok(StreamSpec::new(stream()?, 1))
+}
+
 /// The stream's name, as a name.
 pub(crate) fn stream() -> Result<Name> {
     Name::new(DEAD_LETTERS)
@@ -52,7 +57,7 @@ impl DeadLetters {
     /// # Errors
     /// [`Error::Bus`], [`Error::Store`].
     pub async fn open(bus: Arc<dyn Bus>, store: Arc<dyn Store>) -> Result<Self> {
-        bus.provision(&StreamSpec::new(stream()?, 1)).await?;
+        bus.provision(&described()?).await?;
         let letters = Self { bus, store };
         letters.reconcile().await?;
         Ok(letters)

@@ -33,6 +33,7 @@ mod workers;
 
 pub use bundles::{BundleFile, Bundles, Loaded, RefusedFile};
 pub use center::Center;
+pub use changelog::provision;
 pub use dead::{DeadLetter, DeadLetters};
 pub use error::{Error, NotReady, Result};
 pub use generation::Tally;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ::fleet::{Connection, Keys, Members};
+use ::fleet::{Connection, JetStream, Keys, Members};
 use relations::{ShardMap, UserId};
 use serde::Serialize;
 
@@ -44,6 +44,21 @@ impl Fleet {
         let connection = Connection::open(options).await?;
         let agreed = Agreed::open(&connection).await?;
         Ok(Self { connection, agreed, lease })
+    }
+
+    /// Makes what the deployment keeps on its servers, where it is not there yet: the streams of the feed, the changelog of
+    /// `posts`, dead letters, leases, members, and the shard map of `config`. Nodes do the same when they start, if they may.
+    ///
+    /// # Errors
+    /// [`Error::Bus`](crate::Error::Bus), [`Error::Feed`](crate::Error::Feed), [`Error::Map`](crate::Error::Map).
+    pub async fn init(&self, config: &Config) -> Result<ShardMap> {
+        let bus = JetStream::open(&self.connection).await?;
+        Keys::open(&self.connection, "members").await?;
+        let map = self.agreed.first(config.shard_map()?).await?;
+        feed::provision(&bus, config.posts.partitions, map.shards()).await?;
+        mpc::provision(&bus, "posts", config.posts.partitions).await?;
+        bus.close().await;
+        Ok(map)
     }
 
     /// Looks at it.

@@ -27,6 +27,11 @@ enum Command {
         #[command(flatten)]
         servers: Servers,
     },
+    /// Makes the streams, buckets and the shard map of a deployment that is new, with the rights of whoever calls it.
+    Init {
+        #[command(flatten)]
+        servers: Servers,
+    },
     /// Gives users that nobody owns yet to an inbox shard; no process needs a restart.
     Extend {
         /// The first user who still belongs to nobody afterwards. Default: nobody; the shard takes all the rest.
@@ -58,6 +63,14 @@ impl FleetCommand {
                 let status = block_on(async { Ok(servers.connect().await?.status().await?) })?;
                 output.print(&status, shown)
             }
+            Command::Init { servers } => {
+                let map = block_on(async {
+                    let config = servers.config()?;
+                    Ok(Fleet::connect(&config).await?.init(&config).await?)
+                })?;
+                talk("streams, buckets and the shard map are there");
+                data(&serde_json::to_string(&map)?)
+            }
             Command::Extend { end, shard, servers } => {
                 let map = block_on(async { Ok(servers.connect().await?.extend(end, shard).await?) })?;
                 talk(&format!("version {} of the shard map holds from now on", map.version()));
@@ -69,13 +82,18 @@ impl FleetCommand {
 
 impl Servers {
     async fn connect(self) -> Result<Fleet> {
+        Ok(Fleet::connect(&self.config()?).await?)
+    }
+
+    fn config(self) -> Result<Config> {
         let roles = Flag { key: "roles", flag: "--role", value: "[\"gateway\"]".to_owned() };
         let urls = self.nats.map(|urls| Flag { key: "nats.urls", flag: "--nats", value: list(&urls) });
-        let environment = std::env::vars().filter(|(name, _)| name.starts_with("CATENA_NATS_")).collect();
+        let ours = ["CATENA_NATS_", "CATENA_INBOX_", "CATENA_POSTS_"];
+        let environment =
+            std::env::vars().filter(|(name, _)| ours.iter().any(|o| name.starts_with(o))).collect();
         let flags = std::iter::once(roles).chain(urls).collect();
         let sources = Sources { file: self.config, environment, foreign: &[], flags };
-        let config = Config::load(&sources).map_err(|error| Usage(error.to_string()))?;
-        Ok(Fleet::connect(&config).await?)
+        Ok(Config::load(&sources).map_err(|error| Usage(error.to_string()))?)
     }
 }
 
