@@ -112,25 +112,21 @@ impl Dlq {
             }),
             Command::Purge { numbers, up_to, all, node, .. } => block_on(async {
                 let client = node.connect()?;
-                for path in paths(&numbers, up_to.or(all.then_some(u64::MAX))) {
-                    let purged: Purged = client.delete(&path).await?;
-                    output.print(&purged, told)?;
+                if let Some(up_to) = up_to.or(all.then_some(u64::MAX)) {
+                    let purged: Purged = client.delete(&format!("/v1/dlq?up_to={up_to}")).await?;
+                    return output.print(&purged, |p| {
+                        format!("{} purged, {} of them never replayed", p.purged, p.unreplayed)
+                    });
+                }
+                for number in numbers {
+                    let purged: Purged = client.delete(&format!("/v1/dlq/{number}")).await?;
+                    output.print(&purged, |p| {
+                        let unreplayed = if p.unreplayed > 0 { ", never replayed" } else { "" };
+                        format!("{number} purged{unreplayed}")
+                    })?;
                 }
                 Ok(())
             }),
         }
     }
-}
-
-/// What to ask for, so that these go.
-fn paths(numbers: &[u64], up_to: Option<u64>) -> Vec<String> {
-    match up_to {
-        Some(up_to) => vec![format!("/v1/dlq?up_to={up_to}")],
-        None => numbers.iter().map(|number| format!("/v1/dlq/{number}")).collect(),
-    }
-}
-
-fn told(purged: &Purged) -> String {
-    let Purged { purged, unreplayed } = purged;
-    format!("{purged} purged, {unreplayed} of them never replayed")
 }

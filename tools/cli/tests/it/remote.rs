@@ -63,9 +63,7 @@ async fn posts_are_sent_and_seen_and_what_was_refused_is_replayed() {
     assert!(list.await.unwrap().contains("/text"));
     assert!(good(catena(["dlq", "show", "1", "--data", &data])).contains("long long"));
     assert_eq!(catena(["dlq", "show", "99", "--data", &data]).code, Some(1));
-    assert!(
-        good(catena(["dlq", "purge", "1", "--data", &data])).contains("1 purged, 1 of them never replayed")
-    );
+    assert!(good(catena(["dlq", "purge", "1", "--data", &data])).contains("1 purged, never replayed"));
     assert_eq!(catena(["dlq", "purge", "1", "--data", &data]).code, Some(1), "it is gone");
     assert!(good(catena(["dlq", "purge", "--all", "--yes", "--data", &data])).contains("0 purged"));
 

@@ -77,3 +77,13 @@ async fn an_acknowledgement_before_the_disk_is_caught() {
     }
     panic!("the planted bug went unseen");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_with_a_planted_bug_says_so() {
+    let _alone = alone().await;
+    let scene = feed().planted("ACK_BEFORE_DURABLE");
+    let node = scene.start().await;
+    let log = node.setup().log_tail();
+    assert!(log.contains("ERROR") && log.contains("`planted.ack_before_durable` is on"), "{log}");
+    node.stop().await.unwrap();
+}
