@@ -129,8 +129,8 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn from_store(error: &store::Error) -> Self {
-        if let store::Error::Full { .. } = error {
-            return Self::Full { reason: model::chain_of(error) };
+        if let store::Error::Full { room, source } = error {
+            return Self::Full { reason: format!("{room}: {source}") };
         }
         Self::Unavailable { reason: model::chain_of(error) }
     }
