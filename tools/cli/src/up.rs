@@ -20,8 +20,15 @@ use crate::{
 };
 
 /// Variables of ours that a node has no use for.
-const OF_OTHER_COMMANDS: &[&str] =
-    &["CATENA_ADMIN", "CATENA_CONFIG", "CATENA_OUTPUT", "CATENA_ROUNDS", "CATENA_TOKEN", "CATENA_URL"];
+const OF_OTHER_COMMANDS: &[&str] = &[
+    "CATENA_ADMIN",
+    "CATENA_CONFIG",
+    "CATENA_OUTPUT",
+    "CATENA_ROUNDS",
+    "CATENA_SKIPPED",
+    "CATENA_TOKEN",
+    "CATENA_URL",
+];
 
 /// Runs a node: bus, chains, inboxes and HTTP in one process.
 #[derive(Args)]
