@@ -112,15 +112,19 @@ impl Plan {
         let gone = marked.values().filter(|mark| **mark == Mark::Purged).count() as u64;
         purged.letters = below - first - gone;
         purged.unreplayed = below - first - marked.len() as u64;
-        marks::put_below(&mut batch, below, marked.into_keys());
-        Ok(Self { batch, below, purged })
+        // Those right behind may have been purged by their numbers: nothing is kept before the oldest letter.
+        let mut end = below;
+        while is_purged(snapshot, end)? {
+            end += 1;
+        }
+        marks::put_below(&mut batch, end, marked.into_keys().chain(below..end));
+        Ok(Self { batch, below: end, purged })
     }
 
     fn numbers(snapshot: &dyn Snapshot, first: u64, numbers: BTreeSet<u64>) -> Result<Self> {
         let (mut batch, mut purged) = (Batch::new(), Purged::default());
-        let is_purged = |number| Ok::<_, crate::Error>(marks::mark(snapshot, number)? == Some(Mark::Purged));
         let mut below = first;
-        while numbers.contains(&below) || is_purged(below)? {
+        while numbers.contains(&below) || is_purged(snapshot, below)? {
             below += 1;
         }
         for number in numbers {
@@ -137,6 +141,10 @@ impl Plan {
         marks::put_below(&mut batch, below, first..below);
         Ok(Self { batch, below, purged })
     }
+}
+
+fn is_purged(snapshot: &dyn Snapshot, number: u64) -> Result<bool> {
+    Ok(marks::mark(snapshot, number)? == Some(Mark::Purged))
 }
 
 #[cfg(test)]
