@@ -260,10 +260,21 @@ impl Bus for JetStream {
     async fn forget(&self, stream: &str, group: &str) -> Result<()> {
         self.check_open()?;
         let partitions = self.streams.partitions(stream).await?;
+        if partitions.is_empty() {
+            return Err(Error::UnknownStream { stream: stream.to_owned(), partition: 0 });
+        }
+        // In this process a place that is being given back is waited for; elsewhere its lease says so.
+        let mut places = Vec::with_capacity(partitions.len());
         for partition in &partitions {
-            if self.leases.is_held(&lease_key(partition, group)).await? {
-                let (stream, group) = (stream.to_owned(), group.to_owned());
-                return Err(Error::Busy { stream, partition: partition.number, group });
+            let key = lease_key(partition, group);
+            let busy = || Error::Busy {
+                stream: stream.to_owned(),
+                partition: partition.number,
+                group: group.to_owned(),
+            };
+            places.push(self.place(&key).await.ok_or_else(busy)?);
+            if self.leases.is_held(&key).await? {
+                return Err(busy());
             }
         }
         for partition in partitions {

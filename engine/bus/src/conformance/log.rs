@@ -161,7 +161,14 @@ pub async fn a_group_goes_on_behind_what_was_trimmed(subject: &dyn Subject) {
     let mut subscription = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
     let held = fetch(&mut *subscription, 3).await;
     bus.trim(STREAM, 0, 6).await.unwrap();
-    assert_eq!(sequences(&fetch(&mut *subscription, 4).await), [6, 7, 8, 9]);
+    let mut rest = Vec::new();
+    while sequences(&rest).last() != Some(&9) {
+        rest.extend(fetch(&mut *subscription, 1).await);
+    }
+    // What was on its way already may still come.
+    let seen = sequences(&rest);
+    assert!(seen.is_sorted() && seen.ends_with(&[6, 7, 8, 9]), "{seen:?}");
+    drop(rest);
     // Too late to mean anything.
     for (delivery, acks) in held.into_iter().zip([true, false, true]) {
         if acks { delivery.settle.ack() } else { delivery.settle.retry(Duration::ZERO) }
