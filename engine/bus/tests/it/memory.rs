@@ -12,6 +12,7 @@ fn subject() -> impl Subject {
 }
 
 bus::conformance!(subject, crate::run);
+bus::conformance!(retention: subject, crate::run);
 
 proptest! {
     #[test]
