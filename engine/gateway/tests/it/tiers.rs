@@ -50,7 +50,7 @@ async fn what_a_process_does_not_do_it_says_who_does() {
     for path in READS {
         let (status, told) = problem(&writer, "GET", path, None).await;
         assert_eq!(status, StatusCode::MISDIRECTED_REQUEST);
-        assert!(told["detail"].as_str().unwrap().ends_with("the role `inbox`"), "{told}");
+        assert!(told["detail"].as_str().unwrap().ends_with("the role `gateway`"), "{told}");
     }
     assert_eq!(writer.post(&post).await.status(), StatusCode::ACCEPTED);
 }
