@@ -42,19 +42,13 @@ macro_rules! conformance {
             large_messages_come_a_few_at_a_time_and_all_come,
             a_stored_id_is_answered_and_not_stored_again, strangers_and_other_layouts_are_refused,
             publishers_at_once_leave_no_gap, an_append_follows_what_it_names_or_does_nothing,
-            what_is_trimmed_is_gone_and_the_sequence_goes_on, the_log_and_its_ids_survive_reopening,
-            only_what_every_group_settled_is_removed, a_closed_bus_says_so,
+            what_is_trimmed_is_gone_and_the_sequence_goes_on, a_group_goes_on_behind_what_was_trimmed, the_log_and_its_ids_survive_reopening,
+            only_what_every_group_settled_is_removed,
+            what_nobody_reads_is_kept_or_let_go_as_the_stream_says, a_forgotten_group_holds_up_nothing_and_begins_anew, a_closed_bus_says_so,
             first_deliveries_come_in_order_and_once, credits_bound_what_is_unsettled,
             what_is_dropped_or_retried_comes_again, a_retry_waits_for_its_delay,
             one_subscription_per_partition_and_group, groups_do_not_see_each_other,
             a_waiting_fetch_is_woken, a_dropped_fetch_loses_nothing, positions_survive_reopening);
-    };
-    // Rules that JetStream is not held to yet.
-    (retention: $subject:expr, $run:expr) => {
-        $crate::conformance!(@each $subject, $run;
-            a_group_goes_on_behind_what_was_trimmed,
-            what_nobody_reads_is_kept_or_let_go_as_the_stream_says,
-            a_forgotten_group_holds_up_nothing_and_begins_anew);
     };
     (@each $subject:expr, $run:expr; $($rule:ident),+) => {
         $(

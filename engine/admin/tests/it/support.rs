@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, body::Body};
@@ -151,9 +151,12 @@ impl Plane {
 
     /// Waits until there are so many dead letters.
     pub(crate) async fn dead_letters(&self, count: u64) {
-        while self.get("/v1/status").await["dead_letters"] != count {
-            tokio::task::yield_now().await;
-        }
+        let wait = async {
+            while self.get("/v1/status").await["dead_letters"] != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("no such number of dead letters");
     }
 
     /// Replaces the chain's file and looks at it; answers once there is a receipt.

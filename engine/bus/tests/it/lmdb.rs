@@ -16,7 +16,6 @@ fn subject() -> impl Subject {
 }
 
 bus::conformance!(subject, crate::run);
-bus::conformance!(retention: subject, crate::run);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]

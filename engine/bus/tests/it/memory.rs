@@ -12,7 +12,6 @@ fn subject() -> impl Subject {
 }
 
 bus::conformance!(subject, crate::run);
-bus::conformance!(retention: subject, crate::run);
 
 proptest! {
     #[test]

@@ -191,6 +191,36 @@ fn deliveries_lost_on_the_wire_are_asked_for() {
 }
 
 #[test]
+fn a_group_is_forgotten_once_nobody_reads_and_begins_anew() {
+    run(async {
+        let common = options(support::alone());
+        let (first, second) = (open(&common).await, open(&common).await);
+        publish(&first).await;
+        let mut subscription = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        fetch(&mut *subscription, COUNT, PATIENCE)
+            .await
+            .into_iter()
+            .for_each(|delivery| delivery.settle.ack());
+        let busy = second.forget(STREAM, "group").await.unwrap_err();
+        assert!(matches!(busy, Error::Busy { .. }), "{busy}");
+        drop(subscription);
+        // Until the other process has given its place back.
+        let forgotten = async {
+            while let Err(error) = second.forget(STREAM, "group").await {
+                assert!(matches!(error, Error::Busy { .. }), "{error}");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, forgotten).await.unwrap();
+        let mut anew = contend(&second).await;
+        assert_eq!(anew.lag().await.unwrap(), COUNT as u64);
+        assert_eq!(fetch(&mut *anew, COUNT, PATIENCE).await.len(), COUNT);
+        first.close().await;
+        second.close().await;
+    });
+}
+
+#[test]
 fn a_group_may_have_any_name() {
     run(async {
         let bus = open(&options(support::alone())).await;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Diary, FlakyBus, Node, Setup, bundle, chain, message, post, step};
+use crate::support::{Diary, FlakyBus, Node, Setup, bundle, chain, message, post, step, until};
 
 /// How many messages the lane of `key` has in hand.
 fn in_hand(node: &Node, key: &str) -> u64 {
@@ -68,9 +68,7 @@ async fn a_bus_without_room_does_not_hold_up_a_drain() {
     full.overloaded.store(u32::MAX, SeqCst);
     post(&*inner, vec![message(1, "k", "x"), message(2, "k", "x")]).await;
     // One batch cannot settle, and the next one waits for it.
-    while in_hand(&node, "k") < 2 {
-        tokio::task::yield_now().await;
-    }
+    until("two are in hand", async || in_hand(&node, "k") == 2).await;
     tokio::time::pause();
     let closed = tokio::time::timeout(setup.options.drain_max * 2, node.center.drain()).await;
     assert!(closed.is_ok(), "the drain hangs");

@@ -6,7 +6,9 @@ use mpc::{DeadLetter, dead::Kept, receipt::Verdict};
 
 use store::Memory;
 
-use crate::support::{Node, Setup, Sink, bundle, chain, damage, forgetful_bus, message, post, step};
+use crate::support::{
+    Node, Setup, Sink, bundle, chain, damage, forgetful_bus, found, message, post, step, until,
+};
 
 /// One step `a` that does `words`, in a chain with `head`.
 async fn start(head: &str, words: &str) -> (Node, Sink) {
@@ -167,13 +169,11 @@ async fn halt_stops_the_partition_with_its_reason_until_the_chain_changes() {
 
 /// Why a lane of the chain halted, once it has.
 async fn halted(node: &Node) -> String {
-    loop {
+    found("a lane halts", async || {
         let lanes = node.center.chains().remove(0).lanes;
-        if let Some(why) = lanes.into_iter().find_map(|lane| lane.halted) {
-            return why;
-        }
-        tokio::task::yield_now().await;
-    }
+        lanes.into_iter().find_map(|lane| lane.halted)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -227,11 +227,12 @@ async fn a_lot_full_of_bytes_holds_back_new_messages_and_loses_none() {
     node.post(posts.collect()).await;
     let mut arrived = 0;
     let mut parked = 0;
-    while arrived < 8 {
+    until("all arrive", async || {
         arrived += sink.rest().len();
         parked = parked.max(node.center.chains()[0].lanes[0].parked);
-        tokio::task::yield_now().await;
-    }
+        arrived == 8
+    })
+    .await;
     assert!(parked <= 2, "{parked} wait, and two fill it");
 }
 
@@ -249,12 +250,7 @@ async fn a_damaged_message_is_shown_by_its_lane_and_holds_up_no_other() {
     let (node, mut sink) = start_with(setup, "", "mark").await;
     assert_eq!(sink.take(2).await.len(), 2);
     let partition = bus::partition_of("k", 4);
-    let failing = loop {
-        if let Some(why) = node.center.chains()[0].lanes[partition as usize].failing.clone() {
-            break why;
-        }
-        tokio::task::yield_now().await;
-    };
+    let failing = found("the lane fails", async || node.failing(partition)).await;
     let expected = format!("message 2 in partition {partition} of `posts` is damaged: check the disk");
     assert!(failing.contains(&expected), "{failing}");
 }

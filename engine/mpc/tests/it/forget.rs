@@ -6,7 +6,7 @@ use bus::StreamSpec;
 use model::Name;
 use mpc::{Backoff, receipt::Verdict};
 
-use crate::support::{Diary, FlakyBus, Node, PATIENCE, Setup, bundle, chain, message, step};
+use crate::support::{Diary, FlakyBus, Node, Setup, bundle, chain, message, step, until};
 
 /// Chain `feed`, whose step `a` does `words`, and chain `other`, which lets everything through, over one stream.
 async fn setup(words: &str) -> (Setup, Diary) {
@@ -30,15 +30,6 @@ fn feed() -> String {
 /// What was forgotten so far.
 fn forgotten(diary: &Diary) -> Vec<String> {
     diary.lock().iter().filter(|line| line.starts_with("forget")).cloned().collect()
-}
-
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not so: {what}"));
 }
 
 async fn remove_feed(node: &mut Node, diary: &Diary) {

@@ -4,7 +4,9 @@ use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use bus::Bus;
 
-use crate::support::{Diary, FlakyBus, FlakyStore, Setup, bundle, chain, message, new_bus, post, step};
+use crate::support::{
+    Diary, FlakyBus, FlakyStore, Setup, bundle, chain, found, message, new_bus, post, step,
+};
 
 async fn counting() -> Setup {
     Setup::new().await.with(&[
@@ -153,15 +155,10 @@ async fn a_ledger_that_is_none_fails_its_lane_with_what_to_do() {
     let setup = counting().await;
     let partition = bus::partition_of("k", 4);
     let mut batch = store::Batch::new();
-    batch.put("ledger", &[b"feed\0posts\0", partition.to_be_bytes().as_slice()].concat(), b"nonsense");
+    batch.put("ledger", &[b"posts\0", partition.to_be_bytes().as_slice(), b"feed"].concat(), b"nonsense");
     setup.store.write(&batch).unwrap();
     let node = setup.start().await;
-    let failing = loop {
-        if let Some(why) = node.center.chains()[0].lanes[partition as usize].failing.clone() {
-            break why;
-        }
-        tokio::task::yield_now().await;
-    };
+    let failing = found("the lane fails", async || node.failing(partition)).await;
     let told = "failed to read a ledger: 8 bytes that are none: check the disk, and restore the data folder from a copy";
     assert_eq!(failing, told);
 }

@@ -7,5 +7,6 @@ mod node;
 pub(crate) use bundles::ScriptedBundles;
 pub(crate) use flaky::{Diary, FlakyBus, FlakyStore};
 pub(crate) use node::{
-    Node, PATIENCE, Setup, Sink, bundle, chain, damage, digest, forgetful_bus, message, new_bus, post, step,
+    Node, Setup, Sink, bundle, chain, damage, digest, forgetful_bus, found, message, new_bus, post, step,
+    until,
 };

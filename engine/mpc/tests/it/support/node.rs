@@ -15,6 +15,24 @@ use super::ScriptedBundles;
 
 /// How long anything may take before a test gives up; nothing waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `look` finds, once it finds something; a test that would wait for ever fails and says for what.
+pub(crate) async fn found<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            if let Some(found) = look().await {
+                break found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not so: {what}"))
+}
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    found(what, async || is_so().await.then_some(())).await;
+}
 const PARTITIONS: u32 = 4;
 
 /// A center over everything in memory but its folders.
@@ -101,6 +119,11 @@ async fn bus_over(store: &Arc<Memory>, options: bus::Options) -> Arc<dyn Bus> {
 }
 
 impl Node {
+    /// Why the first chain's lane of the partition fails, while it does.
+    pub(crate) fn failing(&self, partition: u32) -> Option<String> {
+        self.center.chains()[0].lanes[partition as usize].failing.clone()
+    }
+
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
