@@ -162,7 +162,7 @@ async fn configure(options: &Options, state: watch::Sender<Link>) -> Result<Conn
     metrics::gauge!(metric::CONNECTED).set(1);
     let connect = ConnectOptions::new()
         .name(&options.name)
-        .custom_inbox_prefix(format!("_INBOX_{}", options.name))
+        .custom_inbox_prefix(format!("_INBOX_{}", options.identity()))
         .connection_timeout(options.timeout)
         .request_timeout(Some(options.timeout))
         .ping_interval(std::time::Duration::from_secs(10))

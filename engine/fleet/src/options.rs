@@ -9,7 +9,8 @@ pub struct Options {
     pub credentials: Credentials,
     /// Encryption beyond what a `tls://` address asks for.
     pub tls: Tls,
-    /// This node's name. Replies come to inboxes under `_INBOX_<name>`, so that permissions can be granted by name.
+    /// This node's name. Replies come to inboxes under `_INBOX_<user>`, so that permissions can be granted to a user, or
+    /// `_INBOX_<name>` where none is named.
     pub name: String,
     /// Begins the name of every stream and bucket and every subject, so that several deployments share one NATS.
     /// Of `a-z 0-9 - _`.
@@ -56,6 +57,27 @@ impl Default for Options {
             fault: None,
         }
     }
+}
+
+impl Options {
+    /// What permissions are granted to: the user, where one is named in a form that fits into a subject, or else this
+    /// node.
+    pub(crate) fn identity(&self) -> &str {
+        let user = match &self.credentials {
+            Credentials::User(user, _) => Some(user.as_str()),
+            Credentials::None => self.urls.iter().find_map(|url| user_of(url)),
+            Credentials::File(_) | Credentials::Seed(_) | Credentials::Token(_) => None,
+        };
+        let fits = |user: &&str| user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        user.filter(|user| !user.is_empty()).filter(fits).unwrap_or(&self.name)
+    }
+}
+
+/// The user that an address names beside a password: a lone word before the `@` is a token.
+fn user_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (user, _) = rest.rsplit_once('@')?.0.split_once(':')?;
+    Some(user)
 }
 
 /// Who this is to the servers.
@@ -115,4 +137,24 @@ pub enum Fault {
     TakeOverKeepsConsumer,
     /// Never looks after what was delivered and did not arrive.
     ForgetLostDeliveries,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_asked_for_by_user_or_by_node() {
+        let identity = |credentials, url: &str| {
+            let (urls, name) = (vec![url.to_owned()], "f1".to_owned());
+            Options { credentials, urls, name, ..Options::default() }.identity().to_owned()
+        };
+        let user = |user: &str| Credentials::User(user.to_owned(), "secret".to_owned());
+        assert_eq!(identity(user("forwarder"), "nats://host"), "forwarder");
+        assert_eq!(identity(user("*.>"), "nats://host"), "f1");
+        assert_eq!(identity(Credentials::None, "nats://inbox:p@ss@host:4222"), "inbox");
+        assert_eq!(identity(Credentials::None, "nats://token@host:4222"), "f1");
+        assert_eq!(identity(Credentials::Token("t".to_owned()), "nats://a:b@host"), "f1");
+        assert_eq!(identity(Credentials::None, "nats://host:4222"), "f1");
+    }
 }

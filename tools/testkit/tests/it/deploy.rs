@@ -34,7 +34,7 @@ fn accounts() -> String {
 
 /// Everybody's password is their name with a `p-` before it.
 fn passwords() -> Vec<(String, String)> {
-    let password = |tier: &&str| (format!("CATENA_{tier}_PASSWORD"), format!("p-{}", tier.to_lowercase()));
+    let password = |tier: &&str| (format!("NATS_{tier}_PASSWORD"), format!("p-{}", tier.to_lowercase()));
     TIERS.iter().map(password).collect()
 }
 
