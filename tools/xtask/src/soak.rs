@@ -17,7 +17,8 @@ pub(crate) struct Soak {
     #[arg(long, default_value_t = 200)]
     rounds: u32,
     /// Only tests whose name holds this text.
-    filter: Option<String>,
+    #[arg(default_value = "faults::")]
+    filter: String,
 }
 
 impl Soak {
@@ -27,8 +28,9 @@ impl Soak {
         let skips = Skips::new()?;
         let rounds = self.rounds.to_string();
         let done = phase(&format!("fault tests, {rounds} rounds"), || {
-            let mut tests = cargo(["test", "--package", "catena-cli", "--test", "it"]);
-            tests.args(self.filter).args(["--", "--nocapture", "--test-threads=1"]);
+            // The whole workspace, though one crate has them: a package alone has other features, and builds wasmtime anew.
+            let mut tests = cargo(["test", "--workspace", "--test", "it", &self.filter]);
+            tests.args(["--", "--nocapture", "--test-threads=1"]);
             nats::hand_over(server.as_deref(), &mut tests);
             run(skips.hand_over(&mut tests).env("CATENA_ROUNDS", &rounds))
         });
