@@ -19,12 +19,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use bus::{Bounds, Bus, StreamSpec};
 use bytes::Bytes;
-use model::Name;
+use model::{Message, Name};
 use parking_lot::Mutex;
 use store::{Batch, Store, Table};
 
 use crate::{
-    Error, Result, dead,
+    Error, Fault, Result, dead,
     lane::{blocking, partition_prefix},
 };
 
@@ -40,13 +40,19 @@ pub(crate) struct Changelogs {
     bus: Arc<dyn Bus>,
     store: Arc<dyn Store>,
     records_max: u64,
+    fault: Option<Fault>,
     known: Mutex<HashMap<(Name, u32), Arc<Changelog>>>,
 }
 
 impl Changelogs {
     /// Snapshots are taken when a partition has more than `records_max` records.
-    pub(crate) fn new(bus: Arc<dyn Bus>, store: Arc<dyn Store>, records_max: u64) -> Self {
-        Self { bus, store, records_max: records_max.max(1), known: Mutex::default() }
+    pub(crate) fn new(
+        bus: Arc<dyn Bus>,
+        store: Arc<dyn Store>,
+        records_max: u64,
+        fault: Option<Fault>,
+    ) -> Self {
+        Self { bus, store, records_max: records_max.max(1), fault, known: Mutex::default() }
     }
 
     /// The changelog of a partition of `input`, which has `partitions`; the own store is level with it. Call it with the
@@ -62,6 +68,7 @@ impl Changelogs {
                     bus: Arc::clone(&self.bus),
                     store: Arc::clone(&self.store),
                     records_max: self.records_max,
+                    fault: self.fault,
                     prefix: partition_prefix(input, partition),
                     stream,
                     partition,
@@ -98,6 +105,7 @@ pub(crate) struct Changelog {
     bus: Arc<dyn Bus>,
     store: Arc<dyn Store>,
     records_max: u64,
+    fault: Option<Fault>,
     /// What the keys of the partition begin with.
     prefix: Bytes,
     stream: Name,
@@ -133,7 +141,7 @@ impl Changelog {
         let Some(Tip { first, last, snapshot }) = tip.take() else { return Err(Error::Behind) };
         let mut last = last;
         for records in record::appends(&batch) {
-            last = self.bus.append(&self.stream, self.partition, last, records).await?;
+            last = self.append(last, records).await?;
         }
         batch.put(POSITIONS, &self.prefix, &last.to_be_bytes());
         write(Arc::new(batch)).await?;
@@ -144,6 +152,15 @@ impl Changelog {
             now
         });
         Ok(())
+    }
+
+    /// Appends behind record `after` and nowhere else.
+    async fn append(&self, after: u64, records: Vec<Message>) -> Result<u64> {
+        let after = match self.fault {
+            Some(Fault::CommitUnfenced) => self.bus.bounds(&self.stream, self.partition).await?.last,
+            _ => after,
+        };
+        Ok(self.bus.append(&self.stream, self.partition, after, records).await?)
     }
 
     /// Brings the own store level with the log.
@@ -185,14 +202,13 @@ impl Changelog {
 
     /// Appends all rows anew and lets go of what is before them. Nobody commits meanwhile.
     async fn snapshot(&self, Tip { last: before, .. }: Tip) -> Result<Tip> {
-        let mut last =
-            self.bus.append(&self.stream, self.partition, before, vec![record::beginning()]).await?;
+        let mut last = self.append(before, vec![record::beginning()]).await?;
         let mut next = Some(rows::Cursor::default());
         while let Some(cursor) = next {
             let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
             let (batch, rest) = blocking(move || rows::some(&*store, &prefix, cursor)).await??;
             for records in record::appends(&batch) {
-                last = self.bus.append(&self.stream, self.partition, last, records).await?;
+                last = self.append(last, records).await?;
             }
             next = rest;
         }

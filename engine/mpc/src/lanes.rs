@@ -43,7 +43,7 @@ impl Lanes {
         let (tasks, workers) = (TaskTracker::new(), Arc::new(Workers::start()?));
         let changelogs = options.changelog.then(|| {
             let (bus, store) = (Arc::clone(&parts.bus), Arc::clone(&parts.store));
-            Arc::new(Changelogs::new(bus, store, options.changelog_records_max))
+            Arc::new(Changelogs::new(bus, store, options.changelog_records_max, options.fault))
         });
         Ok(Self { table, parts, options, dead_letters, open: Mutex::default(), tasks, workers, changelogs })
     }

@@ -161,6 +161,14 @@ impl Backoff {
 pub enum Fault {
     /// Every step looks up the plan that is live just then, instead of keeping the one the message began under.
     NoGenerationPin,
+    /// Lanes acknowledge what they have read before its effects are anywhere.
+    AcknowledgeFirst,
+    /// Lanes commit wherever the changelog ends just then, whoever has appended to it.
+    CommitUnfenced,
+    /// Lanes do not keep the ids of what had its effects, though the bus forgets them.
+    ForgetIds,
+    /// What a message makes gets another id each time.
+    RandomIds,
 }
 
 #[cfg(test)]

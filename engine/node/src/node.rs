@@ -1,5 +1,5 @@
 mod parts;
-mod planted;
+pub(crate) mod planted;
 
 #[cfg(test)]
 mod tests;

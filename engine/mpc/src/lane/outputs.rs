@@ -38,6 +38,9 @@ pub(super) struct Sent {
 impl Origin<'_> {
     /// The chain is part of it: two chains may read one stream and feed another.
     fn id(&self, step: &str, ordinal: usize) -> String {
+        if self.live.fault == Some(Fault::RandomIds) {
+            return derived_id(&[format!("{:?}", std::time::SystemTime::now()).as_bytes(), step.as_bytes()]);
+        }
         derived_id(&[
             self.live.plan.id.as_bytes(),
             self.stream.as_bytes(),
@@ -61,8 +64,8 @@ impl Origin<'_> {
     ) -> Result<Sent> {
         let Finished { end, message, path, emitted, .. } = finished;
         let trace = match self.live.fault {
-            None => self.trace(&path),
             Some(Fault::NoGenerationPin) => pin_fault::observed(&message.headers),
+            _ => self.trace(&path),
         };
         let mut publications = Vec::with_capacity(emitted.len() + 1);
         for (ordinal, (step, emission)) in emitted.into_iter().enumerate() {

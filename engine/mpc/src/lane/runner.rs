@@ -5,7 +5,10 @@
 
 mod attempt;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bus::Delivery;
 use chain::OnFailure;
@@ -22,7 +25,7 @@ use super::{
     work::{Ended, Way, Work},
 };
 use crate::{
-    Admit, DeadLetter, Publication, dead,
+    Admit, DeadLetter, Fault, Publication, dead,
     generation::{Ending, Live, Pin},
     metric, time,
 };
@@ -68,7 +71,10 @@ impl Runner {
             partition: place.partition,
             chain: place.chain.clone(),
         });
-        let remembers = place.parts.bus.remembers();
+        let remembers = match place.options.fault {
+            Some(Fault::ForgetIds) => Duration::MAX,
+            _ => place.parts.bus.remembers(),
+        };
         let seen = Seen::needed(remembers, &place.stream, place.partition, &place.chain);
         Self { place, overlay, state, ledger, seen, lot: Lot::default() }
     }
@@ -219,7 +225,7 @@ impl Runner {
         }
     }
 
-    fn park(&mut self, work: Work, pause: std::time::Duration) {
+    fn park(&mut self, work: Work, pause: Duration) {
         let key = work.stored.message.key.clone();
         self.lot.park(&key, work, Instant::now() + pause);
     }

@@ -12,8 +12,8 @@ use store::Batch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, blocking, failure::sentence, keys, runner::Ran};
-use crate::{Error, Publication, Result, changelog::Changelog};
+use super::{Place, blocking, failure::sentence, keys, runner::Ran, work::Ended};
+use crate::{Error, Fault, Publication, Result, changelog::Changelog};
 
 /// Messages and bytes that are published in one call.
 const CALL_MESSAGES_MAX: usize = 512;
@@ -24,9 +24,12 @@ const CALL_BYTES_MAX: usize = 2 << 20;
 pub(super) async fn settle(
     place: Arc<Place>,
     changelog: Option<Arc<Changelog>>,
-    ran: Ran,
+    mut ran: Ran,
     give_up: CancellationToken,
 ) -> Result<()> {
+    if place.options.fault == Some(Fault::AcknowledgeFirst) {
+        end(&place, std::mem::take(&mut ran.ended));
+    }
     let lines = grouped(ran.publications).into_iter();
     let published = try_join_all(lines.map(|((stream, partition), messages)| {
         let place = &place;
@@ -42,14 +45,19 @@ pub(super) async fn settle(
         }
         None => commit(&place, Arc::new(batch), &give_up).await?,
     }
-    place.gauge.settled(ran.ended.len());
-    for ended in ran.ended {
+    end(&place, ran.ended);
+    Ok(())
+}
+
+/// Acknowledges what came to its end.
+fn end(place: &Place, all: Vec<Ended>) {
+    place.gauge.settled(all.len());
+    for ended in all {
         ended.settle.ack();
         if let Some((pin, ending)) = ended.counted {
             pin.end(ending);
         }
     }
-    Ok(())
 }
 
 /// By stream and partition, in order within each.

@@ -265,16 +265,30 @@ pub struct Planted {
     pub ack_before_durable: bool,
     /// Messages do not keep the generation they began under.
     pub no_generation_pin: bool,
+    /// Distributors acknowledge what they read before its effects are anywhere.
+    pub settle_first: bool,
+    /// Who slept through its lease works on, whoever has taken over, and whoever takes over leaves it a way to do so.
+    pub no_fence: bool,
+    /// Nobody but the servers remembers which messages there were.
+    pub no_ids: bool,
+    /// What a message makes gets another id each time.
+    pub random_ids: bool,
 }
 
 #[cfg(debug_assertions)]
 impl Planted {
     /// The keys that are on.
     pub(crate) fn on(&self) -> impl Iterator<Item = &'static str> {
-        let Self { ack_before_durable, no_generation_pin } = *self;
-        [("ack_before_durable", ack_before_durable), ("no_generation_pin", no_generation_pin)]
-            .into_iter()
-            .filter_map(|(key, on)| on.then_some(key))
+        let Self { ack_before_durable, no_generation_pin, settle_first, no_fence, no_ids, random_ids } = *self;
+        let keys = [
+            ("ack_before_durable", ack_before_durable),
+            ("no_generation_pin", no_generation_pin),
+            ("settle_first", settle_first),
+            ("no_fence", no_fence),
+            ("no_ids", no_ids),
+            ("random_ids", random_ids),
+        ];
+        keys.into_iter().filter_map(|(key, on)| on.then_some(key))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use ::fleet::{Credentials, Options, Tls};
 
-use crate::{Config, Error, Result, config::Nats};
+use crate::{Config, Error, Result, config::Nats, node::planted};
 
 pub(crate) fn options(config: &Config, name: &str) -> Result<Options> {
     let nats = &config.nats;
@@ -23,6 +23,7 @@ pub(crate) fn options(config: &Config, name: &str) -> Result<Options> {
         replicas: (nats.replicas > 0).then_some(nats.replicas),
         queue_bytes_max: config.bus.queue_bytes_max,
         lease_ttl: Duration::from_millis(nats.lease_ms),
+        fault: planted::of_fleet(config),
         ..Options::default()
     })
 }
