@@ -9,6 +9,7 @@ mod node;
 mod posts;
 mod reload;
 mod report;
+mod tiers;
 
 use std::time::Duration;
 
@@ -43,12 +44,23 @@ enum What {
     Inserts,
     /// From a changed file to the first message.
     Reload,
+    /// Tiers over NATS: the three below.
+    Tiers,
+    /// Posts through a forwarder.
+    TiersPosts,
+    /// From the forwarder to the inbox, beside `nats bench`.
+    TiersFlow,
+    /// More distributors, shards and followers.
+    TiersScale,
 }
 
 fn main() -> anyhow::Result<()> {
     let bench = Bench::parse();
     let time = Duration::from_secs_f64(bench.seconds);
-    let wants = |what| bench.what == What::All || bench.what == what;
+    let wants = |what| {
+        let tiers = matches!(what, What::TiersPosts | What::TiersFlow | What::TiersScale);
+        bench.what == What::All || bench.what == what || (bench.what == What::Tiers && tiers)
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if wants(What::Chain) {
         report::print("A chain of five", &chain::run(time)?, bench.json)?;
@@ -64,6 +76,18 @@ fn main() -> anyhow::Result<()> {
     }
     if wants(What::Reload) {
         report::print("Reload under load", &runtime.block_on(reload::run())?, bench.json)?;
+    }
+    if wants(What::TiersPosts) {
+        let rows = runtime.block_on(tiers::posts(time))?;
+        report::print("Posts through a forwarder, fsynced by NATS", &rows, bench.json)?;
+    }
+    if wants(What::TiersFlow) {
+        let rows = runtime.block_on(tiers::flow(time))?;
+        report::print("From the forwarder to the inbox over NATS", &rows, bench.json)?;
+    }
+    if wants(What::TiersScale) {
+        let rows = runtime.block_on(tiers::scale(time))?;
+        report::print("More distributors, shards and followers", &rows, bench.json)?;
     }
     Ok(())
 }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    bundles,
+    bundles, nats,
     phase::phase,
-    tool::{cargo, run},
+    tool::{cargo, command, run, target},
 };
 
 /// Runs the benchmarks of tools/bench in the release profile.
@@ -20,10 +20,13 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn execute(self) -> Result<()> {
         bundles::ensure()?;
-        let release = ["build", "--release", "--package", "catena-bench", "--package", "catena-cli"];
-        phase("build the benchmarks, optimised", || run(&mut cargo(release)))?;
+        let server = nats::ensure()?;
+        // The whole workspace's features, as every other build has them: one set of artifacts for all.
+        let build = ["build", "--release", "--workspace", "--bin", "catena-bench", "--bin", "catena"];
+        phase("build the benchmarks, optimised", || run(&mut cargo(build)))?;
+        let bench = target().join("release").join(format!("catena-bench{}", std::env::consts::EXE_SUFFIX));
         phase("run the benchmarks", || {
-            run(cargo(["run", "--quiet", "--release", "--package", "catena-bench", "--"]).args(&self.rest))
+            run(nats::hand_over(server.as_deref(), command(bench).args(&self.rest)))
         })
     }
 }
