@@ -56,7 +56,7 @@ impl Fleet {
     pub async fn start(plan: Plan, members: &[(&str, &str)]) -> Result<Self> {
         let mut fleet = Self { plan, running: BTreeMap::new(), resting: BTreeMap::new() };
         for (name, roles) in members {
-            let node = fleet.bound(name, roles).await?;
+            let node = fleet.bound(name, roles, &[]).await?;
             fleet.running.insert((*name).to_owned(), node);
         }
         for node in fleet.running.values() {
@@ -70,13 +70,26 @@ impl Fleet {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn add(&mut self, name: &str, roles: &str) -> Result<()> {
-        let node = self.bound(name, roles).await?;
+        self.add_with(name, roles, &[]).await
+    }
+
+    /// As [`add`](Self::add), with environment of its own: whom it signs in as, perhaps.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn add_with(
+        &mut self,
+        name: &str,
+        roles: &str,
+        environment: &[(String, String)],
+    ) -> Result<()> {
+        let node = self.bound(name, roles, environment).await?;
         node.ready().await?;
         self.running.insert(name.to_owned(), node);
         Ok(())
     }
 
-    async fn bound(&self, name: &str, roles: &str) -> Result<NodeProcess> {
+    async fn bound(&self, name: &str, roles: &str, own: &[(String, String)]) -> Result<NodeProcess> {
         let Plan { catena, folder, nats, partitions, first_users, environment } = &self.plan;
         let mut setup = Setup::under(folder, catena.clone());
         setup.data = folder.join(name);
@@ -85,7 +98,7 @@ impl Fleet {
             ("CATENA_POSTS_PARTITIONS".to_owned(), partitions.to_string()),
             ("CATENA_INBOX_SHARDS".to_owned(), format!("[{}]", shards.join(", "))),
         ];
-        setup.environment.extend(environment.iter().cloned());
+        setup.environment.extend(environment.iter().chain(own).cloned());
         let told = ["--name", name, "--role", roles, "--nats", nats];
         setup.arguments = told.into_iter().map(str::to_owned).collect();
         NodeProcess::bound(setup).await.with_context(|| format!("`{name}` did not start"))

@@ -24,6 +24,7 @@ mod monitor;
 mod ports;
 mod server;
 mod setup;
+pub mod tiers;
 pub mod tls;
 
 pub use authorization::{Authorization, Credential, Permissions, User};

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 use futures::StreamExt as _;
 use testkit::{
     bundles,
-    nats::{Authorization, Server, Setup, server_path},
+    nats::{Server, server_path, tiers},
     wait,
 };
 use tokio::{
@@ -18,34 +18,18 @@ use tokio::{
 use crate::support::{no_server, options};
 
 const SOON: Duration = Duration::from_secs(10);
-const TIERS: [&str; 6] = ["FORWARDER", "DISTRIBUTOR", "INBOX", "GATEWAY", "MANAGER", "ADMIN"];
 
 fn folder() -> PathBuf {
     bundles::root().join("docs/deploy")
 }
 
-/// What the script prints for two partitions, one shard and an output.
-fn accounts() -> String {
-    let ran = Command::new("sh").arg(folder().join("nats-accounts.sh")).args(["2", "1", "audit"]).output();
-    let ran = ran.unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).unwrap()
-}
-
-/// Everybody's password is their name with a `p-` before it.
-fn passwords() -> Vec<(String, String)> {
-    let password = |tier: &&str| (format!("NATS_{tier}_PASSWORD"), format!("p-{}", tier.to_lowercase()));
-    TIERS.iter().map(password).collect()
-}
-
+/// For two partitions, one shard and an output.
 async fn server() -> Server {
-    let mut setup = Setup::with_authorization(Authorization::Included(accounts()));
-    setup.environment = passwords();
-    Server::start(setup).await.unwrap()
+    Server::start(tiers::setup(2, 1, &["audit"]).unwrap()).await.unwrap()
 }
 
 async fn client(server: &Server, tier: &str) -> async_nats::Client {
-    let options = options().user_and_password(tier.into(), format!("p-{tier}"));
+    let options = options().user_and_password(tier.into(), tiers::password(tier));
     // A refused request gets no answer at all.
     let options = options.request_timeout(Some(Duration::from_millis(500)));
     options.custom_inbox_prefix(format!("_INBOX_{tier}")).connect(server.url()).await.unwrap()
@@ -128,7 +112,7 @@ impl Plain {
         let mut plain = Self(BufStream::new(TcpStream::connect(server.address()).await.unwrap()));
         let greeting = plain.line().await;
         assert!(greeting.starts_with("INFO "), "{greeting}");
-        let password = format!("p-{tier}");
+        let password = tiers::password(tier);
         let connect =
             serde_json::json!({ "user": tier, "pass": password, "verbose": false, "pedantic": false });
         assert!(plain.allowed(&format!("CONNECT {connect}")).await, "{tier} was not let in");
@@ -225,9 +209,10 @@ fn the_template_of_a_node_is_read_by_the_server() {
     };
     let copy = tempfile::tempdir().unwrap();
     std::fs::copy(folder().join("nats-node.conf"), copy.path().join("nats-node.conf")).unwrap();
-    std::fs::write(copy.path().join("nats-accounts.conf"), accounts()).unwrap();
+    std::fs::write(copy.path().join("nats-accounts.conf"), tiers::accounts(2, 1, &["audit"]).unwrap())
+        .unwrap();
     let mut check = Command::new(nats);
-    check.arg("-t").arg("-c").arg(copy.path().join("nats-node.conf")).envs(passwords());
+    check.arg("-t").arg("-c").arg(copy.path().join("nats-node.conf")).envs(tiers::environment());
     let ran = check.env("NATS_NODE", "nats-1").env("NATS_ROUTE_PASSWORD", "change-me").output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
