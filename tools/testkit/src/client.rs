@@ -178,6 +178,14 @@ impl Client {
         self.page(&format!("/v1/users/{user}/feed"), cursor, limit).await
     }
 
+    /// One page of `author`'s posts.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub async fn outbox(&self, author: u64, cursor: Option<&str>, limit: u32) -> Result<Page> {
+        self.page(&format!("/v1/users/{author}/posts"), cursor, limit).await
+    }
+
     /// All of `user`'s feed, newest first.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     client::Client,
@@ -89,7 +89,25 @@ impl Fleet {
         Ok(())
     }
 
+    /// Starts a process under a name that another one has, on data of its own, and answers why it did not stay.
+    ///
+    /// # Errors
+    /// It runs.
+    pub async fn second(&self, name: &str, roles: &str) -> Result<anyhow::Error> {
+        let setup = self.setup(name, roles, &[]);
+        let data = setup.data.with_file_name(format!("{name}-second"));
+        match NodeProcess::bound(Setup { data, ..setup }).await {
+            Ok(_) => bail!("there are two of the name `{name}`"),
+            Err(refused) => Ok(refused),
+        }
+    }
+
     async fn bound(&self, name: &str, roles: &str, own: &[(String, String)]) -> Result<NodeProcess> {
+        let setup = self.setup(name, roles, own);
+        NodeProcess::bound(setup).await.with_context(|| format!("`{name}` did not start"))
+    }
+
+    fn setup(&self, name: &str, roles: &str, own: &[(String, String)]) -> Setup {
         let Plan { catena, folder, nats, partitions, first_users, environment } = &self.plan;
         let mut setup = Setup::under(folder, catena.clone());
         setup.data = folder.join(name);
@@ -101,7 +119,7 @@ impl Fleet {
         setup.environment.extend(environment.iter().chain(own).cloned());
         let told = ["--name", name, "--role", roles, "--nats", nats];
         setup.arguments = told.into_iter().map(str::to_owned).collect();
-        NodeProcess::bound(setup).await.with_context(|| format!("`{name}` did not start"))
+        setup
     }
 
     /// A running process.
@@ -120,6 +138,22 @@ impl Fleet {
         let node = self.running.remove(name).with_context(|| format!("no `{name}` is running"))?;
         self.resting.insert(name.to_owned(), node.kill().await?);
         Ok(())
+    }
+
+    /// SIGSTOP, as [`NodeProcess::pause`].
+    ///
+    /// # Errors
+    /// None of that name runs.
+    pub async fn pause(&self, name: &str) -> Result<()> {
+        self.node(name)?.pause().await
+    }
+
+    /// SIGCONT, as [`NodeProcess::resume`].
+    ///
+    /// # Errors
+    /// None of that name runs.
+    pub fn resume(&self, name: &str) -> Result<()> {
+        self.node(name)?.resume()
     }
 
     /// Asks a process to end, and waits until it has.

@@ -19,4 +19,5 @@ pub mod posts;
 pub mod process;
 pub mod proxy;
 pub mod save;
+mod signal;
 pub mod wait;

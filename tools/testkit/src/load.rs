@@ -9,12 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Result;
 use tokio::task::JoinSet;
 
 use crate::{
     client::{Client, Sent},
     oracle::Oracle,
     posts::Post,
+    wait,
 };
 
 /// A load on its way.
@@ -98,6 +100,15 @@ impl Load {
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.shared.answered.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more posts were answered for.
+    ///
+    /// # Errors
+    /// Not within `at_most`.
+    pub async fn flow(&self, posts: u64, at_most: Duration) -> Result<()> {
+        let due = self.answered() + posts;
+        wait::until("posts are answered for", at_most, async || (self.answered() >= due).then_some(())).await
     }
 
     /// Whether everything was answered for.

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod api;
 mod authorization;
 mod cluster;
 mod config;
@@ -27,6 +28,7 @@ mod setup;
 pub mod tiers;
 pub mod tls;
 
+pub use api::Api;
 pub use authorization::{Authorization, Credential, Permissions, User};
 pub use cluster::Cluster;
 pub use find::{server_path, skip};

@@ -14,7 +14,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{client::Client, wait};
+use crate::{
+    client::Client,
+    signal::{self, Signal},
+    wait,
+};
 
 /// How long a node may take to print where it listens, to be ready, and to stop.
 const START_AT_MOST: Duration = Duration::from_secs(30);
@@ -180,6 +184,18 @@ impl NodeProcess {
         self.child.id()
     }
 
+    /// The bytes of memory it has resident, as Linux counts them.
+    ///
+    /// # Errors
+    /// It has ended, or this is no Linux.
+    pub fn memory_bytes(&self) -> Result<u64> {
+        let id = self.id().context("the node has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).context("no `/proc`")?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).context("`/proc` names no resident memory")
+    }
+
     /// `kill -9`, and what remains to start again with.
     ///
     /// # Errors
@@ -189,16 +205,28 @@ impl NodeProcess {
         Ok(self.setup)
     }
 
+    /// SIGSTOP, and waits until it stands still: its connections stay open, and it answers nothing.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub async fn pause(&self) -> Result<()> {
+        signal::pause("the node", self.id()).await
+    }
+
+    /// SIGCONT: goes on where it was [`pause`](Self::pause)d.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resume(&self) -> Result<()> {
+        signal::send("the node", self.id(), Signal::CONT)
+    }
+
     /// Asks it to end, and waits until it has.
     ///
     /// # Errors
     /// It did not end in time.
     pub async fn stop(mut self) -> Result<(ExitStatus, Setup)> {
-        let id = self.child.id().context("the node has ended already")?;
-        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-        if !sent.success() {
-            bail!("failed to send SIGTERM to {id}");
-        }
+        signal::send("the node", self.id(), Signal::TERM)?;
         let status =
             timeout(STOP_AT_MOST, self.child.wait()).await.context("the node did not stop in time")??;
         Ok((status, self.setup))

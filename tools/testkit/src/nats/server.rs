@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -17,7 +16,10 @@ use tokio::{
 };
 
 use super::{config, find::server_path, guard::Guard, monitor::Monitor, ports::Ports, setup::Setup, tls};
-use crate::wait;
+use crate::{
+    signal::{self, Signal},
+    wait,
+};
 
 /// How long a server may take to be ready (it may have much to recover) and to stop.
 const START_AT_MOST: Duration = Duration::from_secs(30);
@@ -163,13 +165,7 @@ impl Server {
     /// # Errors
     /// It does not run.
     pub async fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)?;
-        // Its threads run on for a moment after the signal is sent.
-        wait::until("nats-server stands still", STOP_AT_MOST, async || {
-            let stopped = waitid(WaitId::Pid(self.pid()?), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
-            stopped.ok().flatten().map(drop)
-        })
-        .await
+        signal::pause("nats-server", self.id()).await
     }
 
     /// SIGCONT: goes on where it was [`pause`](Self::pause)d.
@@ -181,12 +177,7 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        let id = self.pid().context("nats-server is not running: `restart` it first")?;
-        kill_process(id, signal).with_context(|| format!("failed to signal nats-server ({signal:?})"))
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        self.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+        signal::send("nats-server", self.id(), signal)
     }
 
     async fn ended(&mut self) -> Result<ExitStatus> {

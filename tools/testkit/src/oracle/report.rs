@@ -3,6 +3,8 @@ use std::{
     fmt,
 };
 
+use serde_json::Value;
+
 use super::{Answer, Arrival, Arrivals, Entry, Place};
 use crate::{network::Network, posts::Fate};
 
@@ -29,6 +31,8 @@ pub struct Report {
     pub mixed: Vec<String>,
     /// Later than a post its author sent after it.
     pub reordered: Vec<String>,
+    /// Out of the count of a step that numbers each author's posts: a number twice, or one left out.
+    pub miscounted: Vec<String>,
     /// Not what was sent.
     pub altered: Vec<String>,
     /// Refused although well formed.
@@ -44,7 +48,7 @@ impl Report {
 
     /// Every list of faults under its name.
     #[must_use]
-    pub fn faults(&self) -> [(&'static str, &[String]); 8] {
+    pub fn faults(&self) -> [(&'static str, &[String]); 9] {
         [
             ("lost", &self.lost),
             ("holes in feeds", &self.holes),
@@ -52,6 +56,7 @@ impl Report {
             ("misrouted", &self.misrouted),
             ("mixed generations", &self.mixed),
             ("reordered", &self.reordered),
+            ("miscounted", &self.miscounted),
             ("altered", &self.altered),
             ("refused", &self.refused),
         ]
@@ -84,6 +89,7 @@ pub(super) fn judge(book: &HashMap<u64, Entry>, arrivals: &Arrivals, network: &N
     let follows: HashSet<(u64, u64)> = network.follows.iter().copied().collect();
     let seen = see(book, arrivals, &follows, &mut report);
     order(book, arrivals, &mut report);
+    count(arrivals, &mut report);
     let followers = network.followers();
     for entry in book.values() {
         let nowhere = Seen::default();
@@ -208,6 +214,19 @@ fn order(book: &HashMap<u64, Entry>, arrivals: &Arrivals, report: &mut Report) {
             report.reordered.push(format!("{:?}: post {} after {newest}", arrival.place, entry.post.ordinal));
         }
         *newest = entry.post.ordinal.max(*newest);
+    }
+}
+
+/// Where a step has numbered an author's posts, they go 1, 2, 3, …: its state is one, and each post changed it once.
+fn count(arrivals: &Arrivals, report: &mut Report) {
+    let mut last: HashMap<&Place, u64> = HashMap::new();
+    for arrival in arrivals.0.iter().filter(|a| matches!(a.place, Place::Outbox(_))) {
+        let Some(count) = arrival.body.get("count").and_then(Value::as_u64) else { continue };
+        let last = last.entry(&arrival.place).or_default();
+        if count != *last + 1 {
+            report.miscounted.push(format!("{:?}: number {count} after {last}", arrival.place));
+        }
+        *last = count;
     }
 }
 

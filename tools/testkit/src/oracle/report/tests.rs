@@ -78,3 +78,18 @@ fn what_was_never_answered_for_may_be_there_or_not() {
     let report = oracle.judge(&Arrivals(right().into_iter().chain(there).collect()), &network);
     assert!(report.clean(), "{report:?}");
 }
+
+#[test]
+fn numbers_that_a_step_gave_twice_or_left_out_are_seen() {
+    let numbered = |numbers: [u64; 2]| {
+        let mut arrivals = right();
+        for (arrival, number) in arrivals.iter_mut().zip(numbers) {
+            arrival.body["count"] = number.into();
+        }
+        judged(arrivals)
+    };
+    assert!(numbered([1, 2]).clean());
+    for wrong in [[1, 1], [1, 3], [2, 3]] {
+        assert_eq!(numbered(wrong).miscounted.len(), 1, "{wrong:?}");
+    }
+}

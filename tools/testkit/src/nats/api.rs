@@ -1,0 +1,68 @@
+//! What an operator asks of JetStream: one request, one answer.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+/// How long an answer may take. Electing a leader takes seconds.
+const ANSWER_AT_MOST: Duration = Duration::from_secs(20);
+
+/// A connection for requests to the JetStream API, to servers that ask nobody for a password.
+pub struct Api(async_nats::Client);
+
+impl Api {
+    /// Connects to any of the servers at `urls`.
+    ///
+    /// # Errors
+    /// None of them answers.
+    pub async fn connect(urls: &[String]) -> Result<Self> {
+        let connect = async_nats::ConnectOptions::new().request_timeout(Some(ANSWER_AT_MOST)).connect(urls);
+        Ok(Self(connect.await.with_context(|| format!("failed to connect to {}", urls.join(", ")))?))
+    }
+
+    /// The names of all streams that begin with `prefix`.
+    ///
+    /// # Errors
+    /// The servers do not answer.
+    pub async fn streams(&self, prefix: &str) -> Result<Vec<String>> {
+        let answer = self.ask("STREAM.NAMES", &json!({})).await?;
+        let names = answer.get("streams").and_then(Value::as_array).into_iter().flatten();
+        let names = names.filter_map(Value::as_str).filter(|name| name.starts_with(prefix));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Makes the leader of `stream` step down for another.
+    ///
+    /// # Errors
+    /// There is no such stream, or nobody who could lead it.
+    pub async fn step_down(&self, stream: &str) -> Result<()> {
+        self.ask(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &json!({})).await.map(drop)
+    }
+
+    /// Changes settings of `stream`, by their names in its configuration.
+    ///
+    /// # Errors
+    /// There is no such stream, or it cannot be so.
+    pub async fn edit(&self, stream: &str, settings: &[(&str, Value)]) -> Result<()> {
+        let mut info = self.ask(&format!("STREAM.INFO.{stream}"), &json!({})).await?;
+        let mut config =
+            info.get_mut("config").map(Value::take).context("a stream without a configuration")?;
+        for (name, value) in settings {
+            let config = config.as_object_mut().context("a configuration that is no object")?;
+            config.insert((*name).to_owned(), value.clone());
+        }
+        self.ask(&format!("STREAM.UPDATE.{stream}"), &config).await.map(drop)
+    }
+
+    async fn ask(&self, what: &str, request: &Value) -> Result<Value> {
+        let body = serde_json::to_vec(request)?.into();
+        let answer = self.0.request(format!("$JS.API.{what}"), body).await;
+        let answer: Value =
+            serde_json::from_slice(&answer.with_context(|| format!("{what}: no answer"))?.payload)?;
+        if let Some(error) = answer.get("error") {
+            bail!("{what}: {error}");
+        }
+        Ok(answer)
+    }
+}
