@@ -11,7 +11,7 @@ mod renew;
 pub(crate) mod retention;
 mod task;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_nats::Subject;
 use bus::{Settlement, Stored};
@@ -40,7 +40,7 @@ pub(crate) struct Lane {
 
 struct State {
     position: Position,
-    ahead: VecDeque<Stored>,
+    ahead: BTreeMap<u64, Stored>,
     ahead_bytes: usize,
     /// What is to be told to the server.
     outbox: Vec<(Subject, Bytes)>,
@@ -92,13 +92,15 @@ impl Lane {
         }
     }
 
-    /// Up to `max` deliveries that are here, with their attempts.
+    /// Up to `max` deliveries that are here and have nothing to wait for, with their attempts.
     fn take(&self, max: usize) -> Result<Vec<(Stored, u32)>> {
         let mut state = self.state.lock();
         self.check(&mut state)?;
         let (mut taken, before) = (Vec::new(), state.ahead_bytes);
         while taken.len() < max
-            && let Some(stored) = state.ahead.pop_front()
+            && let Some((sequence, _)) = state.ahead.first_key_value()
+            && state.position.is_next(*sequence)
+            && let Some((_, stored)) = state.ahead.pop_first()
         {
             state.ahead_bytes = state.ahead_bytes.saturating_sub(stored.message.size_bytes());
             if let Some(attempt) = state.position.hand_out(stored.sequence) {

@@ -1,6 +1,6 @@
 //! Taking a place: the lease first, then the consumer that goes with it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_nats::jetstream::consumer::Info;
 use parking_lot::Mutex;
@@ -66,7 +66,7 @@ impl Opening {
         }
         let state = State {
             position,
-            ahead: VecDeque::new(),
+            ahead: BTreeMap::new(),
             ahead_bytes: 0,
             outbox: Vec::new(),
             until,

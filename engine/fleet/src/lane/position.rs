@@ -3,7 +3,11 @@
 //! same, except that it counts deliveries that nobody was handed; a lease given back carries the difference as a
 //! [`Note`].
 
-use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use async_nats::Subject;
 use bus::Settlement;
@@ -23,6 +27,11 @@ pub(crate) struct Position {
     next: u64,
     /// Delivered and not acked.
     pending: BTreeMap<u64, Pending>,
+    /// Of those to come again: what comes before anything later, since it was given back or lost on its way. What the
+    /// application put off may be overtaken.
+    owed: BTreeSet<u64>,
+    /// The first that was passed over, until it is known what became of it.
+    passed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -68,19 +77,24 @@ pub(crate) struct Note {
 impl Position {
     pub(crate) fn starting_at(first: u64) -> Self {
         let acked = Sequences::up_to(first.saturating_sub(1));
-        Self { next: acked.floor() + 1, acked, pending: BTreeMap::new() }
+        let next = acked.floor() + 1;
+        Self { acked, next, pending: BTreeMap::new(), owed: BTreeSet::new(), passed: None }
     }
 
     /// Goes on from a note; `delivered` is the last sequence that the consumer counts as delivered.
     pub(crate) fn resumed(note: &Note, delivered: u64, now: Instant) -> Self {
-        let mut pending = BTreeMap::new();
+        let (mut pending, mut owed) = (BTreeMap::new(), BTreeSet::new());
         for (first, last, handed, delay_ms) in &note.pending {
+            if *delay_ms == 0 {
+                owed.extend(*first..=*last);
+            }
             let place = Place::Due(now + Duration::from_millis(*delay_ms).min(DELAY_MAX));
             let one = |sequence| (sequence, Pending { handed: *handed, place, ack: None });
             pending.extend((*first..=*last).map(one));
         }
         let floor = pending.keys().next().map_or(note.next, |first| *first).saturating_sub(1);
-        let mut position = Self { acked: Sequences::up_to(floor), next: note.next, pending };
+        let acked = Sequences::up_to(floor);
+        let mut position = Self { acked, next: note.next, pending, owed, passed: None };
         let unsettled: Vec<u64> = position.pending.keys().copied().chain([note.next]).collect();
         for two in unsettled.windows(2) {
             if let [before, after] = two {
@@ -148,6 +162,7 @@ impl Position {
                 Place::Due(due) if due > now => Arrival::Early(due - now),
                 Place::Due(_) => {
                     pending.place = Place::Ahead;
+                    self.owed.remove(&sequence);
                     Arrival::Take
                 }
                 Place::Ahead | Place::Out => Arrival::Known,
@@ -155,6 +170,9 @@ impl Position {
             return (arrival, None);
         }
         let passed = (sequence > self.next).then(|| self.next..=sequence - 1);
+        if passed.is_some() {
+            self.passed.get_or_insert(self.next);
+        }
         self.next = self.next.max(sequence + 1);
         self.pending.insert(sequence, Pending { handed: 0, place: Place::Ahead, ack: Some(ack) });
         (Arrival::Take, passed)
@@ -164,19 +182,33 @@ impl Position {
     pub(crate) fn lost(&mut self, range: RangeInclusive<u64>, now: Instant) {
         self.next = self.next.max(range.end().saturating_add(1));
         for sequence in range {
-            if !self.acked.contains(sequence) {
-                self.pending.entry(sequence).or_insert(Pending {
-                    handed: 0,
-                    place: Place::Due(now),
-                    ack: None,
-                });
+            if !self.acked.contains(sequence) && !self.pending.contains_key(&sequence) {
+                self.pending.insert(sequence, Pending { handed: 0, place: Place::Due(now), ack: None });
+                self.owed.insert(sequence);
             }
         }
+    }
+
+    /// It is known now what became of all that was passed over.
+    pub(crate) fn looked_into(&mut self) {
+        self.passed = None;
+    }
+
+    /// Whether something has to come before what is here may be handed out.
+    pub(crate) fn waits(&self) -> bool {
+        self.passed.is_some() || !self.owed.is_empty()
+    }
+
+    /// Whether nothing has to come before this one.
+    pub(crate) fn is_next(&self, sequence: u64) -> bool {
+        let before = self.owed.first().copied().into_iter().chain(self.passed).min();
+        before.is_none_or(|before| sequence < before)
     }
 
     /// Everything before `first` was removed from the stream; what is with the application stays with it.
     pub(crate) fn removed_before(&mut self, first: u64) {
         self.next = self.next.max(first);
+        self.owed = self.owed.split_off(&first);
         let gone: Vec<u64> = self.acked.gaps(first.saturating_sub(1)).collect();
         for sequence in gone {
             if self.pending.get(&sequence).is_none_or(|pending| matches!(pending.place, Place::Due(_))) {
@@ -194,6 +226,7 @@ impl Position {
             self.pending.range(..=floor).filter(|(_, pending)| never(pending)).map(|(s, _)| *s).collect();
         for sequence in &holes {
             self.pending.remove(sequence);
+            self.owed.remove(sequence);
             self.acked.insert(*sequence);
         }
         holes
@@ -221,6 +254,7 @@ impl Position {
             Settlement::Ack => {
                 let ack = pending.ack.take();
                 self.pending.remove(&sequence);
+                self.owed.remove(&sequence);
                 self.acked.insert(sequence);
                 ack
             }

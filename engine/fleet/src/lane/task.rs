@@ -135,7 +135,11 @@ impl Task {
         let mut tick = interval(TICK.min(lane.connection.options().tidy));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let ahead_bytes = lane.state.lock().ahead_bytes;
+            let ahead_bytes = {
+                let state = lane.state.lock();
+                // What is waited for has to come, however much is here that waits for it; credits bound it.
+                if state.position.waits() { 0 } else { state.ahead_bytes }
+            };
             self.pull.ask(ahead_bytes).await;
             tokio::select! {
                 reply = self.pull.next() => {
@@ -212,7 +216,7 @@ impl Task {
                     message: envelope::open(message.headers.as_ref(), message.payload),
                 };
                 state.ahead_bytes += stored.message.size_bytes();
-                state.ahead.push_back(stored);
+                state.ahead.insert(token.sequence, stored);
             }
             Arrival::Known => {}
             Arrival::Settled => state.outbox.push((subject, super::ACK)),
@@ -299,6 +303,9 @@ impl Task {
         for passed in self.passed.drain(..) {
             state.position.lost((*passed.start()).max(first)..=*passed.end(), now);
         }
+        state.position.looked_into();
+        drop(state);
+        self.lane.arrived.notify_one();
         Ok(())
     }
 
@@ -339,6 +346,7 @@ impl Task {
             state.position.removed_before(first);
             state.position.holes(floor)
         };
+        self.lane.arrived.notify_one();
         if !holes.is_empty() {
             metrics::counter!(metric::HOLES, &self.labels()).increment(holes.len() as u64);
             tracing::error!(key = self.key, ?holes, "messages were never delivered");

@@ -76,3 +76,35 @@ fn what_is_passed_over_is_removed_or_asked_for_or_a_hole() {
     assert_eq!(position.holes(6), [4, 6]);
     assert_eq!(position.overdue(GRACE, now + 3 * GRACE).len(), 1);
 }
+
+#[test]
+fn what_was_given_back_comes_before_anything_later_and_what_was_put_off_need_not() {
+    let now = Instant::now();
+    let mut position = Position::starting_at(1);
+    arrive(&mut position, 1..=3);
+    (1..=3).for_each(|sequence| assert_eq!(position.hand_out(sequence), Some(1)));
+    position.settle(1, 1, Settlement::Retry(Duration::from_secs(60)), now);
+    let mut again = Position::resumed(&position.note(now).unwrap(), 3, now);
+    assert_eq!(again.arrive(4, ack(), now).0, Arrival::Take);
+    assert!(again.waits() && !again.is_next(4));
+    assert_eq!(again.arrive(3, ack(), now).0, Arrival::Take);
+    assert!(!again.is_next(3), "it would overtake 2");
+    assert_eq!(again.arrive(2, ack(), now).0, Arrival::Take);
+    assert!(!again.waits() && (2..=4).all(|sequence| again.is_next(sequence)));
+}
+
+#[test]
+fn nothing_overtakes_what_was_lost_on_its_way() {
+    let now = Instant::now();
+    let mut position = Position::starting_at(1);
+    assert_eq!(position.arrive(4, ack(), now), (Arrival::Take, Some(1..=3)));
+    assert!(!position.is_next(4), "nobody knows yet what the others are");
+    position.removed_before(2);
+    position.lost(2..=3, now);
+    position.looked_into();
+    assert!(position.is_next(1) && !position.is_next(4));
+    assert_eq!(position.arrive(2, ack(), now).0, Arrival::Take);
+    assert!(position.is_next(2) && !position.is_next(4));
+    assert_eq!(position.holes(3), [3]);
+    assert!(position.is_next(4) && !position.waits());
+}
