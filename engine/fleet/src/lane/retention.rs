@@ -1,7 +1,9 @@
-//! Retention: what every group has settled is removed, but for the newest that the stream is to keep.
+//! Retention: what every group has settled is removed, but for the newest that the stream is to keep, and of those as many
+//! as leave half of a partition that is bounded in bytes for what comes. Otherwise one that once was full would stay so.
 
 use std::collections::HashMap;
 
+use async_nats::jetstream::stream::Info;
 use bus::Unread;
 
 use super::consumer;
@@ -21,9 +23,21 @@ pub(crate) async fn tidy(connection: &Connection, partition: &Partition) -> Resu
     }
     let unread = (spec.unread == Unread::LetGo).then_some(info.state.last_sequence);
     let Some(floor) = floors.values().map(|(_, floor)| *floor).min().or(unread) else { return Ok(()) };
-    let below = (floor + 1).saturating_sub(retain);
+    let below = (floor + 1).saturating_sub(retain).max(crowded_out(&info, floor));
     if below > info.state.first_sequence {
         partition.trim(connection, below).await?;
     }
     Ok(())
+}
+
+/// Where a partition has to begin to be half empty, but for what is not settled; 0 where it need not. All messages count as
+/// equally large: the next look sees whether they were.
+fn crowded_out(info: &Info, floor: u64) -> u64 {
+    let (bytes, half) = (info.state.bytes, u64::try_from(info.config.max_bytes).unwrap_or(0) / 2);
+    if half == 0 || bytes <= half {
+        return 0;
+    }
+    let excess = u128::from(info.state.messages) * u128::from(bytes - half) / u128::from(bytes);
+    let excess = u64::try_from(excess).unwrap_or(u64::MAX);
+    info.state.first_sequence.saturating_add(excess).min(floor + 1)
 }
