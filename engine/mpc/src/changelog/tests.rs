@@ -20,7 +20,8 @@ struct Process {
 impl Process {
     fn over(bus: &Arc<dyn Bus>, records_max: u64) -> Self {
         let store = Arc::new(Memory::new(crate::TABLES));
-        let changelogs = Changelogs::new(Arc::clone(bus), Arc::clone(&store) as Arc<dyn Store>, records_max, None);
+        let changelogs =
+            Changelogs::new(Arc::clone(bus), Arc::clone(&store) as Arc<dyn Store>, records_max, None);
         Self { store, changelogs }
     }
 

@@ -279,7 +279,8 @@ pub struct Planted {
 impl Planted {
     /// The keys that are on.
     pub(crate) fn on(&self) -> impl Iterator<Item = &'static str> {
-        let Self { ack_before_durable, no_generation_pin, settle_first, no_fence, no_ids, random_ids } = *self;
+        let Self { ack_before_durable, no_generation_pin, settle_first, no_fence, no_ids, random_ids } =
+            *self;
         let keys = [
             ("ack_before_durable", ack_before_durable),
             ("no_generation_pin", no_generation_pin),
