@@ -2,7 +2,8 @@
 //!
 //! A *cut* is what a process that died looks like: connections close, new ones too. A *stall* is what a pulled cable
 //! looks like: nothing arrives and nothing closes; what was under way arrives once it is [healed](Proxy::heal), unless
-//! somebody gave up before. Bytes are never changed, reordered or invented.
+//! somebody gave up before. Bytes are never changed, reordered or invented; a [`Sieve`] that a test brings along may take some
+//! out.
 //!
 //! At most [`CONNECTIONS_MAX`] connections at a time, the next is closed; per direction of each at most 1 MiB is
 //! held, then the sender has to wait. Dropping the proxy closes everything.
@@ -23,6 +24,13 @@ use weather::{Link, Weather};
 /// Connections at a time: many more than one client opens again and again during a long stall.
 pub const CONNECTIONS_MAX: usize = 1024;
 
+/// What takes bytes out of what one client sends: it is given each piece as it is read, and answers what goes on. What it
+/// holds back for a later call is its own affair.
+pub type Sieve = Box<dyn FnMut(Vec<u8>) -> Vec<u8> + Send>;
+
+/// Makes one for each connection.
+type Sieves = Box<dyn Fn() -> Sieve + Send>;
+
 /// A proxy. It passes everything until it is told otherwise.
 pub struct Proxy {
     address: SocketAddr,
@@ -37,12 +45,24 @@ impl Proxy {
     /// # Errors
     /// No port could be bound.
     pub async fn before(server: SocketAddr) -> Result<Self> {
+        Self::start(server, None).await
+    }
+
+    /// As [`before`](Self::before), with a sieve of its own for each connection.
+    ///
+    /// # Errors
+    /// As [`before`](Self::before).
+    pub async fn sifting(server: SocketAddr, sieves: impl Fn() -> Sieve + Send + 'static) -> Result<Self> {
+        Self::start(server, Some(Box::new(sieves))).await
+    }
+
+    async fn start(server: SocketAddr, sieves: Option<Sieves>) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to bind the proxy")?;
         let address = listener.local_addr()?;
         let weather = watch::Sender::new(Weather::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server, weather.clone()));
+        tasks.spawn(accept(listener, server, weather.clone(), sieves));
         tasks.spawn(flap(weather.clone()));
         Ok(Self { address, weather, _tasks: tasks })
     }
@@ -75,6 +95,14 @@ impl Proxy {
         });
     }
 
+    /// As [`stall`](Self::stall), from the server to the client only: the server is told, and its answers do not come.
+    pub fn stall_answers(&self) {
+        self.weather.send_modify(|weather| {
+            weather.flapping = None;
+            weather.link = Link::Unanswered;
+        });
+    }
+
     /// Forwards again. What a stall held up arrives now; what a cut dropped is gone.
     pub fn heal(&self) {
         self.weather.send_modify(|weather| {
@@ -98,7 +126,12 @@ impl Proxy {
 }
 
 /// Takes connections and owns them.
-async fn accept(listener: TcpListener, server: SocketAddr, weather: watch::Sender<Weather>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    weather: watch::Sender<Weather>,
+    sieves: Option<Sieves>,
+) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -109,7 +142,8 @@ async fn accept(listener: TcpListener, server: SocketAddr, weather: watch::Sende
         let Ok((client, _)) = accepted else { continue };
         let passing = weather.borrow().link != Link::Cut;
         if passing && connections.len() < CONNECTIONS_MAX {
-            connections.spawn(connection::serve(client, server, weather.subscribe()));
+            let sieve = sieves.as_ref().map(|sieves| sieves());
+            connections.spawn(connection::serve(client, server, weather.subscribe(), sieve));
         }
     }
 }

@@ -4,11 +4,8 @@ use bus::{Bus, Error, StreamSpec};
 use fleet::{Connection, Durability, JetStream, Keys, Members, Options};
 use model::{Headers, Message, Name};
 
-use crate::{
-    run,
-    subject::options,
-    support::{self, Servers},
-};
+use crate::{run, subject::options, support};
+use testkit::nats::{Authorization, Server, Setup, Store};
 
 async fn refusal(options: Options) -> String {
     let error = Connection::open(options).await.err().unwrap();
@@ -23,14 +20,17 @@ fn servers_that_will_not_do_are_refused_with_what_to_change() {
         assert!(refusal(nobody).await.contains("start a server there, or correct the address"));
         let secret = refusal(options(vec!["nats://me:secret@127.0.0.1:1".to_owned()])).await;
         assert!(secret.contains("at nats://127.0.0.1:1:") && !secret.contains("secret"), "{secret}");
-        let small = Servers::start_with(1, "", "");
-        assert!(refusal(options(small.urls())).await.contains("set `max_payload: 2MB`"));
-        let plain = Servers::start_with(1, "off", "max_payload: 2MB");
+        let small = Server::start(Setup { max_payload: 1 << 20, ..Setup::default() }).await.unwrap();
+        assert!(refusal(options(vec![small.url()])).await.contains("set `max_payload: 2MB`"));
+        let plain = Server::start(Setup::with_store(Store::None)).await.unwrap();
         assert!(
-            refusal(options(plain.urls())).await.contains("set `jetstream` in the server's configuration")
+            refusal(options(vec![plain.url()]))
+                .await
+                .contains("set `jetstream` in the server's configuration")
         );
-        let guarded = Servers::start_with(1, "", "max_payload: 2MB\nauthorization { token: secret }");
-        assert!(refusal(options(guarded.urls())).await.contains("the credentials"));
+        let token = Authorization::Token("secret".to_owned());
+        let guarded = Server::start(Setup::with_authorization(token)).await.unwrap();
+        assert!(refusal(options(vec![guarded.url()])).await.contains("give this node credentials"));
         let alone = Options { replicas: Some(3), ..options(support::alone()) };
         assert!(refusal(alone).await.contains("ask for 1, or make it a cluster"));
         let node = Options { name: "a.b".to_owned(), ..options(support::alone()) };
@@ -46,10 +46,10 @@ fn a_server_that_syncs_is_durable_and_any_other_relaxed() {
         for (sync, told, word) in
             [(true, true, "durable"), (false, true, "relaxed (the server"), (true, false, "relaxed (unknown")]
         {
-            let servers = Servers::start(1, sync);
-            let monitoring = if told { servers.monitoring.clone() } else { Vec::new() };
+            let server = Server::start(if sync { Setup::default() } else { Setup::relaxed() }).await.unwrap();
+            let monitoring = if told { vec![server.monitor_url()] } else { Vec::new() };
             let connection =
-                Connection::open(Options { monitoring, ..options(servers.urls()) }).await.unwrap();
+                Connection::open(Options { monitoring, ..options(vec![server.url()]) }).await.unwrap();
             assert!(connection.durability().to_string().starts_with(word), "{}", connection.durability());
             assert_eq!(*connection.durability() == Durability::Durable, sync && told);
         }

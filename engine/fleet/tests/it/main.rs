@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "what fails here is a test"
 )]
 
@@ -23,8 +22,8 @@ use proptest::prelude::*;
 
 /// Drives a test in real time: the servers know no other.
 fn run<T: Default>(test: impl Future<Output = T>) -> T {
-    if support::nats_server().is_none() {
-        eprintln!("SKIPPED: no nats-server in NATS_SERVER, PATH or target/tools");
+    if testkit::nats::server_path().is_none() {
+        testkit::nats::skip(std::thread::current().name().unwrap_or("a test of the fleet"));
         return T::default();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -9,12 +9,13 @@ use std::{
 use bus::{Bounds, Bus, Error, Published, StreamSpec};
 use fleet::{Connection, Fault, JetStream, Options};
 use model::{Message, Name};
+use testkit::nats::{Cluster, Server, Setup};
 use tokio::task::JoinSet;
 
 use crate::{
     run,
     subject::options,
-    support::{self, Proxy, Servers},
+    support::{self, Lossy, reconnect},
 };
 
 const STREAM: &str = "letters";
@@ -51,33 +52,38 @@ async fn until(mut is: impl AsyncFnMut() -> bool) {
 
 /// Two buses over the same streams: one over a wire that can be made to fail, one beside it.
 struct Wire {
-    proxy: Proxy,
+    lossy: Lossy,
     failing: Arc<JetStream>,
     beside: Arc<JetStream>,
 }
 
 async fn wire(fault: Option<Fault>, spec: &StreamSpec) -> Wire {
     let urls = support::alone();
-    let proxy = Proxy::start(&urls[0]).await;
+    let lossy = Lossy::before(&urls[0]).await;
     let direct = options(urls);
     let patience = Duration::from_secs(20);
-    let through =
-        Options { urls: proxy.urls(), fault, timeout: Duration::from_secs(1), patience, ..direct.clone() };
+    let through = Options {
+        urls: vec![lossy.proxy.url()],
+        fault,
+        timeout: Duration::from_secs(1),
+        patience,
+        ..direct.clone()
+    };
     let (beside, failing) = (open(&direct).await, open(&through).await);
     failing.provision(spec).await.unwrap();
     failing.publish(STREAM, 0, vec![message("first", "")]).await.unwrap();
-    Wire { proxy, failing, beside }
+    Wire { lossy, failing, beside }
 }
 
 /// Publishes while answers are swallowed, until the server has stored everything; then the connection is lost.
 async fn publish_unheard(wire: &Wire, batch: Vec<Message>, pause: Duration) -> bus::Result<Vec<Published>> {
-    wire.proxy.mute();
+    wire.lossy.proxy.stall_answers();
     let (bus, count) = (Arc::clone(&wire.failing), batch.len() as u64);
     let mut publishing = JoinSet::new();
     publishing.spawn(async move { bus.publish(STREAM, 0, batch).await });
     until(async || wire.beside.bounds(STREAM, 0).await.unwrap().last > count).await;
     tokio::time::sleep(pause).await;
-    wire.proxy.cut();
+    reconnect(&wire.lossy.proxy);
     publishing.join_next().await.unwrap().unwrap()
 }
 
@@ -128,7 +134,7 @@ fn beyond_the_dedupe_window_what_was_stored_is_read_back() {
 /// Loses the first of several messages; whether they are stored in order and all of them.
 async fn order_survives_a_loss(fault: Option<Fault>, count: usize) -> bool {
     let wire = wire(fault, &spec()).await;
-    wire.proxy.lose_publishes(1);
+    wire.lossy.lose(1);
     let batch: Vec<Message> = (0..count).map(|n| message(&n.to_string(), "one")).collect();
     let published = wire.failing.publish(STREAM, 0, batch).await.unwrap();
     let stored = ids(&wire.beside).await;
@@ -150,12 +156,14 @@ fn messages_of_one_key_keep_their_order_when_one_is_lost() {
 /// Publishes into a wire that swallows everything, then breaks; whether what was answered is stored.
 async fn what_was_answered_is_stored(fault: Option<Fault>) -> bool {
     let wire = wire(fault, &spec()).await;
-    wire.proxy.deafen();
-    let (bus, before) = (Arc::clone(&wire.failing), wire.proxy.publishes());
+    wire.lossy.lose(usize::MAX);
+    let (bus, before) = (Arc::clone(&wire.failing), wire.lossy.publishes());
     let mut publishing = JoinSet::new();
     publishing.spawn(async move { bus.publish(STREAM, 0, vec![message("a", "")]).await });
-    until(async || wire.proxy.publishes() > before).await;
-    wire.proxy.cut();
+    until(async || wire.lossy.publishes() > before).await;
+    wire.lossy.proxy.cut();
+    wire.lossy.lose(0);
+    wire.lossy.proxy.heal();
     publishing.join_next().await.unwrap().unwrap().unwrap();
     let stored = ids(&wire.beside).await;
     wire.failing.close().await;
@@ -177,13 +185,13 @@ fn nothing_is_answered_before_it_is_stored() {
 fn an_append_whose_answer_is_lost_says_so() {
     run(async {
         let wire = wire(None, &spec()).await;
-        wire.proxy.mute();
+        wire.lossy.proxy.stall_answers();
         let bus = Arc::clone(&wire.failing);
         let mut appending = JoinSet::new();
         appending
             .spawn(async move { bus.append(STREAM, 0, 1, vec![message("", "a"), message("", "b")]).await });
         until(async || wire.beside.bounds(STREAM, 0).await.unwrap().last == 3).await;
-        wire.proxy.cut();
+        reconnect(&wire.lossy.proxy);
         let answer = appending.join_next().await.unwrap().unwrap();
         assert!(matches!(&answer, Err(error @ Error::Away { .. }) if !error.took_nothing()), "{answer:?}");
         let again = wire.failing.append(STREAM, 0, 1, vec![message("", "a")]).await;
@@ -195,17 +203,17 @@ fn an_append_whose_answer_is_lost_says_so() {
 #[test]
 fn publishes_wait_for_a_while_and_within_bounds_while_no_server_is_there() {
     run(async {
-        let mut servers = Servers::start(1, false);
+        let mut server = Server::start(Setup::relaxed()).await.unwrap();
         let limits = Options {
             patience: Duration::from_millis(500),
             queue_bytes_max: 1800,
-            ..options(servers.urls())
+            ..options(vec![server.url()])
         };
         let connection = Connection::open(limits).await.unwrap();
         let bus = JetStream::open(&connection).await.unwrap();
         bus.provision(&spec()).await.unwrap();
         bus.publish(STREAM, 0, vec![message("a", "")]).await.unwrap();
-        servers.all[0].kill();
+        server.kill().await.unwrap();
         connection.link().wait_for(|link| !link.connected).await.unwrap();
         assert!(matches!(bus.check(), Err(Error::Away { .. })));
         let publish = |id: &'static str| bus.publish(STREAM, 0, vec![message(id, "")]);
@@ -216,7 +224,7 @@ fn publishes_wait_for_a_while_and_within_bounds_while_no_server_is_there() {
         for refused in [&answers.2, &answers.3] {
             assert!(matches!(refused, Err(Error::Overloaded { .. })), "{refused:?}");
         }
-        servers.all[0].restart();
+        server.restart().await.unwrap();
         connection.link().wait_for(|link| link.connected).await.unwrap();
         let again = bus.publish(STREAM, 0, vec![message("b", ""), message("a", "")]).await.unwrap();
         assert_eq!(again.last(), Some(&Published { sequence: 1, duplicate: true }));
@@ -239,10 +247,13 @@ fn a_full_stream_says_what_to_do_and_takes_nothing() {
     });
 }
 
-/// Several publishers, retrying as callers do, while servers are killed.
-async fn publish_through_kills(mut servers: Servers, rounds: usize) {
+/// How long a server is not there.
+const AWAY: Duration = Duration::from_millis(400);
+
+/// Several publishers, retrying as callers do, while servers are killed: `kill` kills one and starts it again.
+async fn publish_through_kills(urls: Vec<String>, rounds: usize, mut kill: impl AsyncFnMut(usize)) {
     const PUBLISHERS: usize = 6;
-    let kind = Options { patience: Duration::from_millis(300), ..options(servers.urls()) };
+    let kind = Options { patience: Duration::from_millis(300), ..options(urls) };
     let bus = open(&kind).await;
     bus.provision(&spec()).await.unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
@@ -276,10 +287,7 @@ async fn publish_through_kills(mut servers: Servers, rounds: usize) {
     for round in 0..rounds {
         let before = bus.bounds(STREAM, 0).await.map_or(0, |bounds| bounds.last);
         until(async || bus.bounds(STREAM, 0).await.is_ok_and(|bounds| bounds.last > before + 500)).await;
-        let at = round % servers.all.len();
-        servers.all[at].kill();
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        servers.all[at].restart();
+        kill(round).await;
     }
     stop.cancel();
     let mut accepted = BTreeMap::new();
@@ -299,16 +307,26 @@ async fn publish_through_kills(mut servers: Servers, rounds: usize) {
     bus.close().await;
 }
 
+/// Kills it, and starts it again after a while.
+async fn kill(server: &mut Server) {
+    server.kill().await.unwrap();
+    tokio::time::sleep(AWAY).await;
+    server.restart().await.unwrap();
+}
+
 #[test]
 fn a_server_that_is_killed_loses_and_doubles_nothing() {
-    run(publish_through_kills(Servers::start(1, true), 3));
+    run(async {
+        let mut server = Server::start(Setup::default()).await.unwrap();
+        publish_through_kills(vec![server.url()], 3, async |_| kill(&mut server).await).await;
+    });
 }
 
 #[test]
 fn three_servers_killed_in_turn_lose_and_double_nothing() {
     run(async {
-        let servers = Servers::start(3, false);
-        support::wait_for_leader(servers.urls());
-        publish_through_kills(servers, 3).await;
+        let mut cluster = Cluster::of(&Setup::relaxed(), 3).await.unwrap();
+        let urls = cluster.urls();
+        publish_through_kills(urls, 3, async |round| kill(cluster.node(round % 3).unwrap()).await).await;
     });
 }

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bus::{Bus, Delivery, Error, StreamSpec, Subscription};
 use fleet::{Connection, Fault, JetStream, Options};
 use model::{Message, Name};
+use testkit::nats::{Server, Setup};
 
 use crate::{
     run,
     subject::options,
-    support::{self, Proxy, Servers},
+    support::{self, reconnect},
 };
 
 const STREAM: &str = "letters";
@@ -156,8 +157,9 @@ fn a_place_given_back_passes_on_with_its_attempts() {
 async fn arrived_after_a_loss(fault: Option<Fault>, patience: Duration) -> usize {
     let common = options(support::alone());
     let beside = open(&common).await;
-    let proxy = Proxy::start(&common.urls[0]).await;
-    let through = Options { urls: proxy.urls(), fault, lease_ttl: Duration::from_secs(60), ..common.clone() };
+    let proxy = support::proxy(&common.urls[0]).await;
+    let through =
+        Options { urls: vec![proxy.url()], fault, lease_ttl: Duration::from_secs(60), ..common.clone() };
     let reader = open(&through).await;
     let mut subscription = reader.subscribe(STREAM, 0, "group", 100).await.unwrap();
     // Waits until the server has something to send to.
@@ -168,12 +170,12 @@ async fn arrived_after_a_loss(fault: Option<Fault>, patience: Duration) -> usize
     while consumer().await.num_waiting == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    proxy.mute();
+    proxy.stall_answers();
     publish(&beside).await;
     while consumer().await.delivered.stream_sequence < COUNT as u64 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    proxy.cut();
+    reconnect(&proxy);
     let arrived = fetch(&mut *subscription, COUNT, patience).await;
     assert!(arrived.iter().all(|delivery| delivery.attempt == 1));
     reader.close().await;
@@ -237,8 +239,8 @@ fn a_group_may_have_any_name() {
 #[test]
 fn a_reader_outlives_a_server_that_is_killed() {
     run(async {
-        let mut servers = Servers::start(1, true);
-        let kind = Options { lease_ttl: Duration::from_secs(30), ..options(servers.urls()) };
+        let mut server = Server::start(Setup::default()).await.unwrap();
+        let kind = Options { lease_ttl: Duration::from_secs(30), ..options(vec![server.url()]) };
         let bus = open(&kind).await;
         let mut subscription = bus.subscribe(STREAM, 0, "group", 8).await.unwrap();
         let mut seen = std::collections::BTreeSet::new();
@@ -254,8 +256,8 @@ fn a_reader_outlives_a_server_that_is_killed() {
                 }
             }
             if round < 2 {
-                servers.all[0].kill();
-                servers.all[0].restart();
+                server.kill().await.unwrap();
+                server.restart().await.unwrap();
             }
         }
         assert!(seen.into_iter().eq(1..=(3 * 20 * COUNT) as u64));

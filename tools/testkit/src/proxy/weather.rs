@@ -8,6 +8,15 @@ pub(super) enum Link {
     Passing,
     Cut,
     Stalled,
+    /// Stalled from the server to the client only.
+    Unanswered,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    ToServer,
+    ToClient,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +31,15 @@ pub(super) struct Weather {
 }
 
 impl Weather {
+    /// Whether bytes get through this way.
+    pub(super) fn passes(&self, way: Way) -> bool {
+        match self.link {
+            Link::Passing => true,
+            Link::Unanswered => way == Way::ToServer,
+            Link::Cut | Link::Stalled => false,
+        }
+    }
+
     pub(super) fn cut(&mut self) {
         self.link = Link::Cut;
         self.cuts += 1;
