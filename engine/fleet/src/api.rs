@@ -15,6 +15,7 @@ pub(crate) const CONSUMER_NOT_FOUND: u64 = 10014;
 pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
 pub(crate) const STREAM_NAME_EXISTS: u64 = 10058;
 pub(crate) const NO_MESSAGE: u64 = 10037;
+pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
 
 /// Answers that say "unavailable" and do not pass by themselves: JetStream is not enabled here, or for the account.
 const PERMANENT: [u64; 2] = [10076, 10039];
@@ -44,7 +45,7 @@ impl From<Trouble> for Error {
         match trouble {
             Trouble::Refused { code, what } => match full(code, &what) {
                 Some(full) => full,
-                None => Self::Unfit { reason: format!("JetStream refused: {what} ({code})") },
+                None => Self::Unfit { reason: format!("JetStream refused: {what}") },
             },
             Trouble::Away(reason) => Self::Away { reason },
         }
@@ -98,6 +99,13 @@ impl Connection {
         subject: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<T, Trouble> {
-        call(self.context(), self.options().timeout, subject, body).await
+        let answer = call(self.context(), self.options().timeout, subject, body).await;
+        let full = format!("$JS.API.{subject}");
+        match answer {
+            Err(Trouble::Away(_)) if self.denied().has(&full) => Err(Trouble::Away(format!(
+                "NATS does not allow this user to publish to `{full}`: let one who may call `catena fleet init`, or grant it"
+            ))),
+            answer => answer,
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! One connection to NATS, shared by everything in this crate, and what was found out about the servers behind it.
 
 mod checks;
+mod denied;
+mod failed;
 mod varz;
 
 use std::{fmt, sync::Arc};
 
-use async_nats::{Client, ConnectOptions, Event, jetstream::Context};
+use async_nats::{Client, ConnectOptions, Event, ServerError, jetstream::Context};
 use tokio::sync::watch;
 
 use crate::{Credentials, Error, Options, Result, metric, names::Names};
+use denied::Denied;
 
 /// Publishes of one process that may wait for their acknowledgements, over all partitions.
 const ACKS_MAX: usize = 1 << 16;
@@ -51,6 +54,7 @@ struct Inner {
     client: Client,
     context: Context,
     link: watch::Receiver<Link>,
+    denied: Arc<Denied>,
     names: Names,
     options: Options,
     replicas: usize,
@@ -73,14 +77,11 @@ impl Connection {
             )));
         }
         let (state, link) = watch::channel(Link { connected: true, losses: 0 });
-        let connect = configure(&options, state).await?;
+        let denied = Arc::new(Denied::default());
+        let connect = configure(&options, state, Arc::clone(&denied)).await?;
         let urls = options.urls.iter().map(|url| without_secrets(url)).collect::<Vec<_>>().join(", ");
-        let client = connect.connect(&options.urls).await.map_err(|error| {
-            unfit(format!(
-                "failed to connect to NATS at {urls}: {}; start a server there, or correct the address or the credentials",
-                chain(&error)
-            ))
-        })?;
+        let connected = connect.connect(&options.urls).await;
+        let client = connected.map_err(|error| failed::to_connect(&urls, &options, &error))?;
         let context = async_nats::jetstream::ContextBuilder::new()
             .timeout(options.timeout)
             .ack_timeout(options.timeout)
@@ -103,6 +104,7 @@ impl Connection {
             client,
             context,
             link,
+            denied,
             names,
             replicas: checked.replicas,
             durability,
@@ -148,6 +150,10 @@ impl Connection {
         &self.0.context
     }
 
+    pub(crate) fn denied(&self) -> &Denied {
+        &self.0.denied
+    }
+
     pub(crate) fn names(&self) -> &Names {
         &self.0.names
     }
@@ -157,7 +163,11 @@ impl Connection {
     }
 }
 
-async fn configure(options: &Options, state: watch::Sender<Link>) -> Result<ConnectOptions> {
+async fn configure(
+    options: &Options,
+    state: watch::Sender<Link>,
+    denied: Arc<Denied>,
+) -> Result<ConnectOptions> {
     let state = Arc::new(state);
     metrics::gauge!(metric::CONNECTED).set(1);
     let connect = ConnectOptions::new()
@@ -168,7 +178,7 @@ async fn configure(options: &Options, state: watch::Sender<Link>) -> Result<Conn
         .ping_interval(std::time::Duration::from_secs(10))
         .max_reconnects(None)
         .event_callback(move |event| {
-            note(&state, &event);
+            note(&state, &denied, &event);
             std::future::ready(())
         });
     let connect = match &options.credentials {
@@ -179,25 +189,27 @@ async fn configure(options: &Options, state: watch::Sender<Link>) -> Result<Conn
             unfit(format!("failed to read the credentials in {}: {error}", path.display()))
         })?,
         Credentials::Seed(path) => {
-            let seed = tokio::fs::read_to_string(path).await;
-            let seed = seed.map_err(|error| {
-                unfit(format!("failed to read the nkey seed in {}: {error}", path.display()))
-            })?;
-            connect.nkey(seed.trim().to_owned())
+            connect.nkey(failed::to_read("the nkey seed", path).await?.trim().to_owned())
         }
     };
     let mut connect = connect.require_tls(options.tls.required);
     if let Some(path) = &options.tls.authorities {
+        failed::to_read("the authorities", path).await?;
         connect = connect.add_root_certificates(path.clone());
     }
     if let Some((certificate, key)) = &options.tls.identity {
+        failed::to_read("this node's certificate", certificate).await?;
+        failed::to_read("the key of this node's certificate", key).await?;
         connect = connect.add_client_certificate(certificate.clone(), key.clone());
     }
     Ok(connect)
 }
 
-fn note(state: &watch::Sender<Link>, event: &Event) {
+fn note(state: &watch::Sender<Link>, denied: &Denied, event: &Event) {
     match event {
+        Event::ServerError(ServerError::Other(report)) if denied.note(report) => {
+            tracing::error!(report, "NATS does not allow this user what the node needs")
+        }
         Event::Connected => {
             tracing::info!("NATS is there");
             metrics::gauge!(metric::CONNECTED).set(1);

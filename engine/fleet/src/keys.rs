@@ -62,6 +62,12 @@ impl Keys {
         })
     }
 
+    /// What the `nats kv` commands call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.stream.trim_start_matches("KV_")
+    }
+
     async fn stream(&self) -> Result<Stream<()>> {
         let stream = self.connection.context().get_stream_no_info(&self.stream).await;
         stream.map_err(|error| self.away(&error))

@@ -7,7 +7,7 @@ pub(crate) mod servers;
 use std::{sync::Arc, time::Duration};
 
 use ::fleet::{Connection, Desk, Durability, JetStream, Keys, Members, Turns};
-use relations::{LiveMap, ShardMap};
+use relations::{InvalidShardMap, LiveMap, ShardMap};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{Config, Error, Result, config::Role};
@@ -107,6 +107,23 @@ fn fits(config: &Config, configured: &ShardMap, found: ShardMap) -> Result<Shard
     }
     match configured.check_successor(&found) {
         Ok(()) => Ok(found),
+        Err(InvalidShardMap::NotLater { .. }) => {
+            Err(Error::OtherMap { difference: difference(configured, &found) })
+        }
         Err(error) => Err(Error::OtherMap { difference: error.to_string() }),
     }
+}
+
+/// What two first editions do not have in common.
+fn difference(configured: &ShardMap, found: &ShardMap) -> String {
+    let (told, there) = (configured.shards(), found.shards());
+    if told != there {
+        return format!("it has {there} shards, and this node is told {told}");
+    }
+    let starts = |map: &ShardMap| {
+        let starts: Vec<String> = map.homes().map(|(users, _)| users.start().to_string()).collect();
+        let end = map.end().map(|end| format!(" and end before {end}")).unwrap_or_default();
+        format!("begin at users {}{end}", starts.join(", "))
+    };
+    format!("its ranges {}, and this node's {}", starts(found), starts(configured))
 }

@@ -63,12 +63,21 @@ pub enum Error {
     },
     /// What the deployment keeps as its shard map is none.
     #[error(
-        "the deployment's shard map, {revision}, cannot be used: {problem}; `catena fleet show` prints it"
+        "the deployment's shard map, revision {revision}, cannot be used: {problem}; put the last good one back, which every running \
+         node has in its log: `nats kv put {bucket} shards '…'`"
     )]
     Map {
         /// Which edition of the key.
-        revision: String,
+        revision: u64,
         /// What is wrong with it.
+        problem: String,
+        /// The bucket it lies in.
+        bucket: String,
+    },
+    /// The shard map cannot be extended as was asked for.
+    #[error("failed to extend the shard map: {problem}")]
+    NotExtended {
+        /// What speaks against it.
         problem: String,
     },
     /// Logs or metrics could not be set up.

@@ -84,8 +84,8 @@ impl Fleet {
     /// rest. Every process takes it up without a restart.
     ///
     /// # Errors
-    /// [`Error::Map`](crate::Error::Map) when that cannot be; [`Error::Bus`](crate::Error::Bus), also when somebody else
-    /// changed the map at the same time.
+    /// [`Error::NotExtended`](crate::Error::NotExtended) when that cannot be; [`Error::Bus`](crate::Error::Bus), also when
+    /// somebody else changed the map at the same time.
     pub async fn extend(&self, end: Option<u64>, shard: u32) -> Result<ShardMap> {
         self.agreed.extend(end.map(UserId), shard).await
     }

@@ -18,6 +18,8 @@ use crate::{
 /// Atomic batches came with 2.12.
 const VERSION_MIN: (u64, u64) = (2, 12);
 const REPLICAS_IN_CLUSTER: usize = 3;
+/// Bytes in files below which an account is full before anything of note was published.
+const STORAGE_MIN: i64 = 64 << 20;
 
 const NOT_ENABLED: u64 = 10076;
 const NOT_ENABLED_FOR_ACCOUNT: u64 = 10039;
@@ -70,6 +72,12 @@ fn check_limits(limits: &Limits, options: &Options) -> Result<()> {
         return Err(unfit(
             "this account may keep no files: give it file storage (`jetstream { max_file: … }`, or the account's limits)",
         ));
+    }
+    if let Some(bytes) = limits.max_storage.filter(|bytes| *bytes < STORAGE_MIN) {
+        return Err(unfit(format!(
+            "this account may keep {bytes} bytes in files, which is full at once: raise it to what is to be kept, {STORAGE_MIN} at \
+             the very least (`jetstream {{ max_file: … }}`)"
+        )));
     }
     if limits.max_bytes_required && options.partition_bytes_max.is_none() {
         return Err(unfit(

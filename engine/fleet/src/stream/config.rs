@@ -8,7 +8,7 @@ use bus::StreamSpec;
 use super::MESSAGE_BYTES_MAX;
 use crate::{
     Connection, Error, Result,
-    api::{Nothing, STREAM_NAME_EXISTS, STREAM_NOT_FOUND, Trouble},
+    api::{Nothing, STREAM_NAME_EXISTS, STREAM_NOT_FOUND, SUBJECTS_OVERLAP, Trouble},
     connection::unfit,
 };
 
@@ -124,6 +124,13 @@ pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<C
                     return Err(unfit(format!(
                         "JetStream cannot keep {} copies of `{name}` ({what}): start more servers, or ask for fewer copies",
                         wanted.num_replicas
+                    )));
+                }
+                Err(Trouble::Refused { code: SUBJECTS_OVERLAP, .. }) => {
+                    return Err(unfit(format!(
+                        "another JetStream stream takes {} of `{name}`: remove that one (`nats stream ls` shows it), or give \
+                         this deployment a prefix of its own",
+                        wanted.subjects.join(", ")
                     )));
                 }
                 created => created,

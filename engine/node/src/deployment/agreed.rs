@@ -42,10 +42,11 @@ impl Agreed {
 
     /// Gives the users from the map's end up to `end` (all the rest where there is none) to `shard`.
     pub(crate) async fn extend(&self, end: Option<UserId>, shard: u32) -> Result<ShardMap> {
-        let unusable = |problem: String| Error::Map { revision: "as it is".to_owned(), problem };
-        let (map, revision) =
-            self.kept().await?.ok_or_else(|| unusable("there is none: start a node first".to_owned()))?;
-        let next = map.extended(end, shard).map_err(|error| unusable(error.to_string()))?;
+        let refused = |problem: String| Error::NotExtended { problem };
+        let (map, revision) = self.kept().await?.ok_or_else(|| {
+            refused("there is none yet; `catena fleet init` makes it, or a node when it starts".to_owned())
+        })?;
+        let next = map.extended(end, shard).map_err(|error| refused(error.to_string()))?;
         self.0.put(KEY, encode(&next), revision).await?;
         Ok(next)
     }
@@ -65,7 +66,7 @@ impl Agreed {
         loop {
             for change in watch.next().await? {
                 match change {
-                    Change::Put(kept) => match decode(&kept) {
+                    Change::Put(kept) => match self.decode(&kept) {
                         Ok(next) => adopt(map, next),
                         Err(error) => {
                             tracing::error!(%error, "a new shard map is not used; the old one stays")
@@ -79,16 +80,28 @@ impl Agreed {
 
     async fn kept(&self) -> Result<Option<(ShardMap, u64)>> {
         match self.0.get(KEY).await? {
-            Some(kept) => Ok(Some((decode(&kept)?, kept.revision))),
+            Some(kept) => Ok(Some((self.decode(&kept)?, kept.revision))),
             None => Ok(None),
         }
+    }
+
+    fn decode(&self, kept: &Kept) -> Result<ShardMap> {
+        serde_json::from_slice(&kept.value).map_err(|error| Error::Map {
+            revision: kept.revision,
+            problem: error.to_string(),
+            bucket: self.0.name().to_owned(),
+        })
     }
 }
 
 fn adopt(map: &LiveMap, next: ShardMap) {
     let version = next.version();
     match map.adopt(next) {
-        Ok(()) => tracing::info!(version, "this is the shard map"),
+        // Written out: it is how a bad edition is put right.
+        Ok(()) => {
+            let written = encode(&map.load());
+            tracing::info!(version, map = %String::from_utf8_lossy(&written), "this is the shard map");
+        }
         Err(error) => tracing::error!(version, %error, "a new shard map is not used; the old one stays"),
     }
 }
@@ -96,11 +109,4 @@ fn adopt(map: &LiveMap, next: ShardMap) {
 fn encode(map: &ShardMap) -> Bytes {
     // Numbers and texts into memory: there is nothing to fail.
     serde_json::to_vec(map).unwrap_or_default().into()
-}
-
-fn decode(kept: &Kept) -> Result<ShardMap> {
-    serde_json::from_slice(&kept.value).map_err(|error| Error::Map {
-        revision: format!("revision {}", kept.revision),
-        problem: error.to_string(),
-    })
 }
