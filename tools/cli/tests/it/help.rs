@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "chain",
     "receipts",
     "dlq",
+    "fleet",
     "completions",
 ];
 
@@ -33,6 +34,9 @@ fn help_of_every_command() {
         ("dlq", "list"),
         ("dlq", "replay"),
         ("dlq", "purge"),
+        ("fleet", "show"),
+        ("fleet", "init"),
+        ("fleet", "extend"),
     ] {
         all.push_str(&format!(
             "\n$ catena {command} {sub} --help\n{}",

@@ -13,11 +13,14 @@
 )]
 
 mod build;
+mod by_hand;
 mod faults;
 mod feeds;
 mod help;
 mod import;
 mod local;
+mod permissions;
 mod remote;
 mod support;
 mod tour;
+mod unfit;
