@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::wait;
+
 /// How long an answer may take. Electing a leader takes seconds.
 const ANSWER_AT_MOST: Duration = Duration::from_secs(20);
 
@@ -30,6 +32,19 @@ impl Api {
         let names = answer.get("streams").and_then(Value::as_array).into_iter().flatten();
         let names = names.filter_map(Value::as_str).filter(|name| name.starts_with(prefix));
         Ok(names.map(str::to_owned).collect())
+    }
+
+    /// The name of the server that leads `stream`.
+    ///
+    /// # Errors
+    /// There is no such stream, or nobody leads it for long.
+    pub async fn leader(&self, stream: &str) -> Result<String> {
+        let what = format!("STREAM.INFO.{stream}");
+        wait::until(&format!("`{stream}` has a leader"), ANSWER_AT_MOST, async || {
+            let info = self.ask(&what, &json!({})).await.ok()?;
+            info.pointer("/cluster/leader").and_then(Value::as_str).map(str::to_owned)
+        })
+        .await
     }
 
     /// Makes the leader of `stream` step down for another.
