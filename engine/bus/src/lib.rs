@@ -61,8 +61,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// - **Settlement** is by value. `ack` is applied soon,
 ///   but may be forgotten in a crash: consumers keep their own position with their effects.
 /// - **Retention.** Messages are removed oldest first, only once every group has settled them (while there is no
-///   group, as the stream's [`unread`](StreamSpec::unread) says), and only past the stream's `retain_messages`; the
-///   newest is always kept.
+///   group, as the stream's [`unread`](StreamSpec::unread) says), and only past the stream's `retain_messages`, or
+///   where the room for so many is not there; the newest is always kept.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Makes sure the stream exists as described. Doing it again is free.

@@ -26,7 +26,8 @@ pub struct Options {
     pub patience: Duration,
     /// Bytes that may wait to be published, all partitions together; past it publishing is refused.
     pub queue_bytes_max: usize,
-    /// Most bytes the messages of one partition may take; publishing is refused past it. At most 70 % of the volume,
+    /// Most bytes the messages of one partition may take; publishing is refused past it. Settled messages leave half of
+    /// it free, however many the stream is to retain. At most 70 % of the volume,
     /// over all partitions, is good practice.
     pub partition_bytes_max: Option<u64>,
     /// After this long without a sign of life a partition's reader is taken to be gone.
