@@ -97,7 +97,7 @@ fn a_store_that_belongs_to_another_log_is_rebuilt() {
         other.commit(&*other.open().await, &[(7, Some(7))]).await.unwrap();
         let moved = Process { store: process.store, ..Process::over(&second, 100) };
         let changelogs =
-            Changelogs::new(Arc::clone(&second), Arc::clone(&moved.store) as Arc<dyn Store>, 100);
+            Changelogs::new(Arc::clone(&second), Arc::clone(&moved.store) as Arc<dyn Store>, 100, None);
         let moved = Process { changelogs, ..moved };
         moved.open().await;
         assert_eq!(moved.rows(), other.rows());
