@@ -15,7 +15,10 @@
 //! 64 KiB on the server: a message with more of them carries `Catena-Packed: 1`, and its payload is the whole message in
 //! the form of `model::Message::encode`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -43,96 +46,118 @@ const KIND_DEFAULT: &str = "note";
 /// A message ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope {
-    pub(crate) headers: HeaderMap,
+    /// Names and values, escaped; no name twice.
+    headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) payload: Bytes,
     /// About what it takes on the wire.
     pub(crate) bytes: usize,
 }
 
-pub(crate) fn seal(message: Message) -> Envelope {
-    let mut headers = HeaderMap::new();
-    let mut bytes = OVERHEAD_BYTES;
-    let mut put = |name: &str, value: String| {
-        bytes += name.len() + value.len() + 4;
-        headers.insert(name, value);
-    };
-    if !message.id.is_empty() {
-        put(ID, value(&message.id));
+impl Envelope {
+    /// The headers as the client takes them, made anew for every try.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.insert(&**name, value.as_str());
+        }
+        headers
     }
+}
+
+pub(crate) fn seal(message: Message) -> Envelope {
+    let mut sealed = Vec::with_capacity(message.headers.0.len() + 4);
+    let mut bytes = OVERHEAD_BYTES;
+    let mut put = |name: Cow<'static, str>, value: String| {
+        bytes += name.len() + value.len() + 4;
+        sealed.push((name, value));
+    };
     let texts: usize = message.headers.0.iter().map(|(name, value)| 2 * name.len() + value.len() + 20).sum();
     let payload = if texts + message.kind.len() + message.key.len() > HEADER_BYTES_MAX {
-        put(PACKED, "1".to_owned());
+        if !message.id.is_empty() {
+            put(ID.into(), value(message.id.clone()));
+        }
+        put(PACKED.into(), "1".to_owned());
         let mut packed = Vec::with_capacity(message.size_bytes() + 64);
         message.encode_into(&mut packed);
         packed.into()
     } else {
-        put(KIND, value(&message.kind));
-        put(KEY, value(&message.key));
-        if message.headers.0.len() > 1 {
-            let names: Vec<String> = message.headers.0.iter().map(|(n, _)| name(n)).collect();
-            put(ORDER, names.join(","));
+        let Message { id, kind, key, headers, body } = message;
+        if !id.is_empty() {
+            put(ID.into(), value(id));
         }
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        for (n, v) in &message.headers.0 {
+        put(KIND.into(), value(kind));
+        put(KEY.into(), value(key));
+        if headers.0.len() > 1 {
+            let names: Vec<String> = headers.0.iter().map(|(n, _)| name(n)).collect();
+            put(ORDER.into(), names.join(","));
+        }
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for (n, v) in headers.0 {
+            let escaped = name(&n);
             let count = counts.entry(n).and_modify(|count| *count += 1).or_insert(1);
             let which = if *count > 1 { count.to_string() } else { String::new() };
-            put(&format!("{HEADER}{which}-{}", name(n)), value(v));
+            put(format!("{HEADER}{which}-{escaped}").into(), value(v));
         }
-        message.body
+        body
     };
     bytes += payload.len();
-    Envelope { headers, payload, bytes }
+    Envelope { headers: sealed, payload, bytes }
 }
 
 /// Reads a message back. Never fails: what was injected by hand reads as far as it goes.
 pub(crate) fn open(headers: Option<&HeaderMap>, payload: Bytes) -> Message {
-    let get = |name: &str| headers.and_then(|h| h.get(name)).map(|v| unescape(v.as_str()));
-    if get(PACKED).is_some()
-        && let Ok(message) = Message::decode(payload.clone())
-    {
-        return message;
-    }
-    Message {
-        id: get(ID).unwrap_or_default(),
-        kind: get(KIND).unwrap_or_else(|| KIND_DEFAULT.to_owned()),
-        key: get(KEY).unwrap_or_default(),
-        headers: headers.map(open_headers).unwrap_or_default(),
-        body: payload,
-    }
-}
-
-fn open_headers(headers: &HeaderMap) -> Headers {
+    let mut message = Message { kind: KIND_DEFAULT.to_owned(), body: payload, ..Message::default() };
+    let Some(headers) = headers else { return message };
+    let mut order = None;
     // By name and by which of its name it is.
-    let mut found: BTreeMap<(&str, usize), String> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, usize), &str> = BTreeMap::new();
     for (name, values) in headers.iter() {
-        let parts = AsRef::<str>::as_ref(name).strip_prefix(HEADER).and_then(|rest| rest.split_once('-'));
-        let Some((which, name)) = parts else { continue };
-        let which = if which.is_empty() { Some(1) } else { which.parse().ok() };
-        if let (Some(which), Some(value)) = (which, values.last()) {
-            found.insert((name, which), unescape(value.as_str()));
+        let (Some(first), Some(last)) = (values.first(), values.last()) else { continue };
+        match AsRef::<str>::as_ref(name) {
+            ID => message.id = unescape(first.as_str()),
+            KIND => message.kind = unescape(first.as_str()),
+            KEY => message.key = unescape(first.as_str()),
+            ORDER => order = Some(first.as_str()),
+            PACKED => {
+                if let Ok(message) = Message::decode(message.body.clone()) {
+                    return message;
+                }
+            }
+            name => {
+                let parts = name.strip_prefix(HEADER).and_then(|rest| rest.split_once('-'));
+                let Some((which, name)) = parts else { continue };
+                let which = if which.is_empty() { Some(1) } else { which.parse().ok() };
+                if let Some(which) = which {
+                    found.insert((name, which), last.as_str());
+                }
+            }
         }
     }
     let mut out = Vec::with_capacity(found.len());
-    if let Some(order) = headers.get(ORDER) {
+    if let Some(order) = order {
         let mut counts: HashMap<&str, usize> = HashMap::new();
-        for name in order.as_str().split(',') {
+        for name in order.split(',') {
             let count = counts.entry(name).and_modify(|count| *count += 1).or_insert(1);
             let next = found.remove(&(name, *count));
-            out.extend(next.map(|value| (unescape(name), value)));
+            out.extend(next.map(|value| (unescape(name), unescape(value))));
         }
     }
-    out.extend(found.into_iter().map(|((name, _), value)| (unescape(name), value)));
-    Headers(out)
+    out.extend(found.into_iter().map(|((name, _), value)| (unescape(name), unescape(value))));
+    message.headers = Headers(out);
+    message
 }
 
 fn name(text: &str) -> String {
     escape(text, |_, char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_'))
 }
 
-fn value(text: &str) -> String {
+fn value(text: String) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        return text;
+    }
     let start = text.len() - text.trim_start().len();
     let end = text.trim_end().len();
-    escape(text, |at, char| at >= start && at < end && !char.is_control())
+    escape(&text, |at, char| at >= start && at < end && !char.is_control())
 }
 
 #[cfg(test)]
@@ -147,8 +172,8 @@ mod tests {
     }
 
     fn reopened(message: Message) -> Message {
-        let Envelope { headers, payload, .. } = seal(message);
-        open(Some(&headers), payload)
+        let envelope = seal(message);
+        open(Some(&envelope.headers()), envelope.payload)
     }
 
     proptest! {
@@ -165,7 +190,7 @@ mod tests {
     #[test]
     fn headers_that_do_not_fit_are_packed() {
         let message = message(Default::default(), vec![("a".into(), "x".repeat(100_000))]);
-        assert!(seal(message.clone()).headers.get(PACKED).is_some());
+        assert!(seal(message.clone()).headers().get(PACKED).is_some());
         assert_eq!(reopened(message.clone()), message);
     }
 

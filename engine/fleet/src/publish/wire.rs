@@ -46,7 +46,7 @@ impl Wire<'_> {
         let link = *self.connection.link().borrow();
         let mut acks = Vec::with_capacity(items.len());
         for (item, with_id) in items {
-            let mut headers = item.envelope.headers.clone();
+            let mut headers = item.envelope.headers();
             if !with_id {
                 headers = headers
                     .iter()
@@ -66,7 +66,7 @@ impl Wire<'_> {
         let id = inbox.rsplit('.').next().unwrap_or(&inbox);
         let bytes = items.iter().map(|item| item.envelope.bytes).sum();
         for (at, item) in items.iter().enumerate() {
-            let mut headers = item.envelope.headers.clone();
+            let mut headers = item.envelope.headers();
             if let Some(after) = after.filter(|_| at == 0) {
                 headers.insert(EXPECTED_LAST, HeaderValue::from(after));
             }
