@@ -11,6 +11,7 @@ mod leave;
 mod lot;
 mod outputs;
 mod overlay;
+mod pace;
 mod runner;
 mod seen;
 mod settle;
@@ -34,6 +35,7 @@ use crate::{
     workers::Workers,
 };
 use overlay::Overlay;
+use pace::Pace;
 use runner::{Ran, Runner, Stop};
 
 pub(crate) use failure::sentence;
@@ -143,6 +145,7 @@ struct Lane<'a> {
     overlay: Arc<Overlay>,
     /// Away while a batch runs.
     runner: Option<Runner>,
+    pace: Pace,
     /// The batch that settles: one at most.
     settling: JoinSet<Result<()>>,
     give_up: CancellationToken,
@@ -193,7 +196,8 @@ impl<'a> Lane<'a> {
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
         let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
-        Ok(Self { place, subscription, changelog, overlay, runner: Some(runner), settling, give_up })
+        let pace = Pace::new(options.batch_max);
+        Ok(Self { place, subscription, changelog, overlay, runner: Some(runner), pace, settling, give_up })
     }
 
     async fn work(&mut self, close: &CancellationToken) -> Result<Exit> {
@@ -223,7 +227,7 @@ impl<'a> Lane<'a> {
                     continue;
                 }
                 () = wait_until(due), if due.is_some() => Vec::new(),
-                fresh = self.subscription.fetch(place.options.batch_max), if room => fresh?,
+                fresh = self.subscription.fetch(self.pace.messages()), if room => fresh?,
             };
             match self.batch(fresh).await? {
                 None => {}
@@ -265,6 +269,7 @@ impl<'a> Lane<'a> {
         };
         let (runner, ran) = self.place.workers.run(run).await?;
         self.runner = Some(runner);
+        self.pace.learn(ran.taken, now.elapsed());
         Ok(ran)
     }
 

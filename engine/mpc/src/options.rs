@@ -31,7 +31,8 @@ pub struct Options {
     pub watch: Watch,
     /// When a changed file may be read.
     pub quiet: Quiet,
-    /// Messages that one lane takes at a time. Default 256.
+    /// Messages that one lane takes at a time at most; fewer where they take long. Default 1000, which is what a bus
+    /// over JetStream stores at once.
     pub batch_max: usize,
     /// Messages that wait in one lane for a retry, their own or that of an earlier one of their key. When it
     /// is reached the lane takes nothing new until one of them ends. Default 512.
@@ -71,7 +72,7 @@ impl Options {
             bundles_dir: bundles_dir.into(),
             watch: Watch::default(),
             quiet: Quiet::default(),
-            batch_max: 256,
+            batch_max: 1000,
             held_max: 512,
             held_bytes_max: 16 << 20,
             retry: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(2) },

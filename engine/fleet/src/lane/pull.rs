@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::{Connection, Error, Result, connection::chain};
 
 /// Messages of one request at most.
-const MESSAGES_MAX: usize = 500;
+const MESSAGES_MAX: usize = 1000;
 /// Read ahead at most, in bytes of messages.
 pub(crate) const AHEAD_BYTES_MAX: usize = 8 << 20;
 const EXPIRES: Duration = Duration::from_secs(30);

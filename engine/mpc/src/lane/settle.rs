@@ -16,7 +16,7 @@ use super::{Place, blocking, failure::sentence, keys, runner::Ran, work::Ended};
 use crate::{Error, Fault, Publication, Result, changelog::Changelog};
 
 /// Messages and bytes that are published in one call.
-const CALL_MESSAGES_MAX: usize = 512;
+const CALL_MESSAGES_MAX: usize = 1000;
 const CALL_BYTES_MAX: usize = 2 << 20;
 
 /// Settles one batch, whole. Batches of a lane settle one after the other. `give_up` ends the waiting for room and the
