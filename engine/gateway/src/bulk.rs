@@ -1,9 +1,9 @@
 //! Many posts as NDJSON: a line in, a line out.
 //!
-//! The answer is produced while the request is read, a batch at a time, so memory does not depend on how much
-//! is sent; a client has to read while it writes. `{"line":3,"id":"…"}` means that line 3 is durable,
-//! `{"line":4,"problem":{…}}` that line 4 was not taken (or, where the problem says so, that this is not known), and a
-//! problem without a line that reading ended early.
+//! The answer is produced while the request is read, a batch at a time (one is stored while the next one
+//! arrives), so memory does not depend on how much is sent; a client has to read while it writes.
+//! `{"line":3,"id":"…"}` means that line 3 is durable, `{"line":4,"problem":{…}}` that line 4 was not taken (or, where
+//! the problem says so, that this is not known), and a problem without a line that reading ended early.
 
 use axum::{
     body::Body,
@@ -15,7 +15,7 @@ use http::{HeaderValue, header};
 use model::derived_id;
 use relations::PostId;
 use serde::Serialize;
-use serve::{BODY_BYTES_MAX, Line, Lines, Problem};
+use serve::{Ahead, BODY_BYTES_MAX, Line, Lines, Problem};
 
 use crate::problem::{invalid, refused};
 
@@ -47,7 +47,7 @@ impl Answer {
 /// Posts the `lines` of a body. With an idempotency key each line has its own, made of it and the line's number:
 /// sending the same lines again under the same key stores nothing twice.
 pub(crate) fn answer(forwarder: Forwarder, lines: Lines, key: Option<&str>) -> Response {
-    let bulk = Bulk { forwarder, lines, key: key.map(str::to_owned) };
+    let bulk = Bulk { forwarder, lines, key: key.map(str::to_owned), ahead: Ahead::default() };
     let answers = futures::stream::try_unfold(Some(bulk), async |bulk| {
         let Some(mut bulk) = bulk else { return Ok::<_, std::convert::Infallible>(None) };
         Ok(match bulk.next().await {
@@ -64,12 +64,19 @@ struct Bulk {
     forwarder: Forwarder,
     lines: Lines,
     key: Option<String>,
+    /// What arrived while the last batch was stored.
+    ahead: Ahead,
 }
 
 impl Bulk {
     /// Posts the next batch; empty at the end.
     async fn next(&mut self) -> Result<Vec<Answer>, Problem> {
-        let lines = self.lines.batch(BATCH_LINES_MAX, BATCH_BYTES_MAX).await?;
+        let Ahead { mut lines, failed } = std::mem::take(&mut self.ahead);
+        match &failed {
+            Some(problem) if lines.is_empty() => return Err(problem.clone()),
+            None if lines.is_empty() => lines = self.lines.batch(BATCH_LINES_MAX, BATCH_BYTES_MAX).await?,
+            _ => {}
+        }
         let mut answers = Vec::with_capacity(lines.len());
         let mut posts = Vec::with_capacity(lines.len());
         let mut places = Vec::with_capacity(lines.len());
@@ -83,7 +90,19 @@ impl Bulk {
                 Err(problem) => answers.push(Answer::new(number, Err(problem))),
             }
         }
-        let outcomes = self.forwarder.post_all(posts).await;
+        let stored = self.forwarder.post_all(posts);
+        let outcomes = match failed {
+            None => {
+                let (outcomes, ahead) = self.lines.beside(stored, BATCH_LINES_MAX, BATCH_BYTES_MAX).await;
+                self.ahead = ahead;
+                outcomes
+            }
+            // Nothing comes behind these.
+            Some(_) => {
+                self.ahead.failed = failed;
+                stored.await
+            }
+        };
         answers.extend(
             places
                 .into_iter()

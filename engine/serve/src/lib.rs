@@ -23,7 +23,7 @@ mod watch;
 
 pub use body::{BODY_BYTES_MAX, collect, content_type_is};
 pub use error::Error;
-pub use lines::{Line, Lines};
+pub use lines::{Ahead, Line, Lines};
 pub use options::Options;
 pub use problem::Problem;
 pub use query::Query;

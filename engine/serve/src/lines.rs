@@ -1,6 +1,8 @@
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use futures::FutureExt;
+use futures::{FutureExt, future::Either};
 use http::Extensions;
 use tokio::time::Instant;
 
@@ -19,7 +21,17 @@ pub struct Line {
     pub text: Option<Bytes>,
 }
 
-/// A request body as lines (NDJSON), read as fast as they are taken: holds at most one line and one frame.
+/// Lines that arrived while something else was done.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    /// The lines; none at the end of the body, or where nothing arrived.
+    pub lines: Vec<Line>,
+    /// Why nothing arrives behind them.
+    pub failed: Option<Problem>,
+}
+
+/// A request body as lines (NDJSON), read as fast as they are taken: holds at most one line and one frame
+/// beside the batches it hands out.
 pub struct Lines {
     body: Body,
     work: Option<Work>,
@@ -65,6 +77,49 @@ impl Lines {
             }
         }
         Ok(batch)
+    }
+
+    /// Does `work`, and takes what arrives meanwhile, up to `lines_max` lines or about `bytes_max` bytes: the next
+    /// batch grows for as long as it could not be used anyway.
+    pub async fn beside<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        lines_max: usize,
+        bytes_max: usize,
+    ) -> (T, Ahead) {
+        let mut work = pin!(work);
+        let watch = self.work.clone();
+        let mut ahead = Ahead::default();
+        let mut bytes = 0;
+        loop {
+            while ahead.lines.len() < lines_max
+                && bytes < bytes_max
+                && let Some(line) = self.take_line()
+            {
+                bytes += line.text.as_ref().map_or(0, Bytes::len);
+                ahead.lines.push(line);
+            }
+            let full = ahead.lines.len() >= lines_max || bytes >= bytes_max;
+            if full || self.ended || ahead.failed.is_some() {
+                return (work.await, ahead);
+            }
+            let mut fill = pin!(self.fill());
+            let either = poll_fn(|cx| {
+                if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                    return Poll::Ready(Either::Left(done));
+                }
+                let filled = fill.as_mut().poll(cx).map(Either::Right);
+                if let (Poll::Pending, Some(watch)) = (&filled, &watch) {
+                    // It is the work that is waited for.
+                    watch.goes_on();
+                }
+                filled
+            });
+            match either.await {
+                Either::Left(done) => return (done, ahead),
+                Either::Right(filled) => ahead.failed = filled.err(),
+            }
+        }
     }
 
     async fn fill(&mut self) -> Result<(), Problem> {
@@ -153,6 +208,37 @@ mod tests {
                 .collect();
             prop_assert_eq!(got, wanted);
         }
+    }
+
+    #[tokio::test]
+    async fn what_arrives_while_something_is_done_makes_up_the_next_batch() {
+        let (feed, fed) = futures::channel::mpsc::unbounded::<std::io::Result<Bytes>>();
+        let mut lines = Lines::new(&Extensions::new(), Body::from_stream(fed));
+        let send = |text: &'static str| feed.unbounded_send(Ok(text.into())).unwrap();
+        let numbers = |lines: &[Line]| lines.iter().map(|line| line.number).collect::<Vec<_>>();
+        send("a\n");
+        assert_eq!(numbers(&lines.batch(9, 64).await.unwrap()), [1]);
+        let work = async {
+            for text in ["b\n", "c\nd", "d\n\ne\n"] {
+                send(text);
+                tokio::task::yield_now().await;
+            }
+            7
+        };
+        let (done, ahead) = lines.beside(work, 9, 64).await;
+        assert_eq!((done, numbers(&ahead.lines)), (7, vec![2, 3, 4, 6]));
+        send("f\ng\nh\n");
+        let (_, ahead) = lines.beside(tokio::task::yield_now(), 2, 64).await;
+        assert_eq!(numbers(&ahead.lines), [7, 8], "no more than were asked for");
+        feed.unbounded_send(Err(std::io::Error::other("broken off"))).unwrap();
+        let pause = async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let (_, ahead) = lines.beside(pause, 9, 64).await;
+        assert_eq!(numbers(&ahead.lines), [9]);
+        assert!(ahead.failed.is_some());
     }
 
     #[tokio::test]
