@@ -23,9 +23,11 @@ impl Stores {
         self.open("bus", bus::TABLES, Durability::Fsync)
     }
 
-    /// The center's.
-    pub(crate) fn state(&self) -> store::Result<Arc<dyn Store>> {
-        self.open("state", mpc::TABLES, Durability::Fsync)
+    /// The center's. What it commits is durable here, or, of a center that keeps a changelog on the bus, there: the last
+    /// batch that a power failure takes from its own store is read again from that.
+    pub(crate) fn state(&self, changelog: bool) -> store::Result<Arc<dyn Store>> {
+        let durability = if changelog { Durability::Relaxed } else { Durability::Fsync };
+        self.open("state", mpc::TABLES, durability)
     }
 
     fn open(&self, name: &str, tables: &[Table], durability: Durability) -> store::Result<Arc<dyn Store>> {
@@ -78,7 +80,7 @@ mod tests {
         let around = tempfile::tempdir().unwrap();
         let folder = Arc::new(DataFolder::take(around.path()).unwrap());
         let stores = Stores::new(&folder, &Config::default());
-        let (bus, state) = (stores.bus().unwrap(), stores.state().unwrap());
+        let (bus, state) = (stores.bus().unwrap(), stores.state(false).unwrap());
         let inbox = inbox::Stores::open(&stores, 0).unwrap();
         drop((folder, stores, state, inbox));
         let refused = DataFolder::take(around.path()).unwrap_err();

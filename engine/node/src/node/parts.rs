@@ -209,7 +209,9 @@ async fn center(
         memory_bytes_max: config.runtime.memory_mb_max << 20,
     };
     let stores = stores.clone();
-    let (runtime, store) = blocking(move || Ok((bundle::Runtime::new(options)?, stores.state()?))).await?;
+    let changelog = ground.changelog;
+    let (runtime, store) =
+        blocking(move || Ok((bundle::Runtime::new(options)?, stores.state(changelog)?))).await?;
     let parts = mpc::Parts {
         bus: ground.bus,
         store,
