@@ -61,7 +61,7 @@ impl FanOut {
             }
         }
         let message = control.to_message(routed.message.id);
-        Ok(spread(inbox, &shards, &message))
+        Ok(spread(inbox, &shards, message))
     }
 
     fn activity(
@@ -83,7 +83,7 @@ impl FanOut {
         let mut message = Activity { post, verb: origin.kind.clone(), body }.into_message(id);
         // What the center and the processors noted travels along; the first header of a name counts.
         message.headers.0.extend(headers.0);
-        Ok(spread(inbox, &self.audience(post, lane)?, &message))
+        Ok(spread(inbox, &self.audience(post, lane)?, message))
     }
 
     /// The shards that may show the post to anyone.
@@ -137,12 +137,15 @@ fn leads_to<'a>(plan: &'a Plan, output: &'a Name) -> &'a Name {
     plan.output(output).map_or(output, |declared| &declared.stream)
 }
 
-fn spread(inbox: &Name, shards: &Shards, message: &Message) -> Vec<Publication> {
-    let to = |shard: u32| {
-        let id = derived_id(&[message.id.as_bytes(), b"shard", &shard.to_be_bytes()]);
-        Publication { stream: inbox.clone(), partition: shard, message: Message { id, ..message.clone() } }
+fn spread(inbox: &Name, shards: &Shards, message: Message) -> Vec<Publication> {
+    let source = message.id.clone();
+    // Most go to one shard: the last one gets the message itself.
+    let copies = std::iter::repeat_n(message, shards.iter().count());
+    let to = |(shard, message): (u32, Message)| {
+        let id = derived_id(&[source.as_bytes(), b"shard", &shard.to_be_bytes()]);
+        Publication { stream: inbox.clone(), partition: shard, message: Message { id, ..message } }
     };
-    shards.iter().map(to).collect()
+    shards.iter().zip(copies).map(to).collect()
 }
 
 /// Trying again would not help: the message is put aside.
