@@ -25,6 +25,9 @@ struct Bench {
     /// Seconds for each figure.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Followers of the most followed author of `tiers-followers`.
+    #[arg(long, default_value_t = 100_000)]
+    followers: u64,
     /// One JSON object per table instead of Markdown.
     #[arg(long)]
     json: bool,
@@ -44,21 +47,24 @@ enum What {
     Inserts,
     /// From a changed file to the first message.
     Reload,
-    /// Tiers over NATS: the three below.
+    /// Tiers over NATS: the four below.
     Tiers,
     /// Posts through a forwarder.
     TiersPosts,
     /// From the forwarder to the inbox, beside `nats bench`.
     TiersFlow,
-    /// More distributors, shards and followers.
+    /// More distributors, and more shards.
     TiersScale,
+    /// More followers.
+    TiersFollowers,
 }
 
 fn main() -> anyhow::Result<()> {
     let bench = Bench::parse();
     let time = Duration::from_secs_f64(bench.seconds);
     let wants = |what| {
-        let tiers = matches!(what, What::TiersPosts | What::TiersFlow | What::TiersScale);
+        let tiers =
+            [What::TiersPosts, What::TiersFlow, What::TiersScale, What::TiersFollowers].contains(&what);
         bench.what == What::All || bench.what == what || (bench.what == What::Tiers && tiers)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -87,7 +93,11 @@ fn main() -> anyhow::Result<()> {
     }
     if wants(What::TiersScale) {
         let rows = runtime.block_on(tiers::scale(time))?;
-        report::print("More distributors, shards and followers", &rows, bench.json)?;
+        report::print("More distributors, and more shards", &rows, bench.json)?;
+    }
+    if wants(What::TiersFollowers) {
+        let rows = runtime.block_on(tiers::followers(bench.followers))?;
+        report::print("More followers", &rows, bench.json)?;
     }
     Ok(())
 }

@@ -41,14 +41,22 @@ pub(crate) async fn flow(time: Duration) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What another distributor adds, and what shards and followers cost.
+/// What another distributor adds, and what shards cost.
 pub(crate) async fn scale(time: Duration) -> anyhow::Result<Vec<Row>> {
     if let Some(rows) = without_server() {
         return Ok(rows);
     }
     let mut rows = width::run(time).await?;
-    rows.extend(spread::run(time).await?);
+    rows.extend(spread::shards(time).await?);
     Ok(rows)
+}
+
+/// What followers cost.
+pub(crate) async fn followers(followers_max: u64) -> anyhow::Result<Vec<Row>> {
+    match without_server() {
+        Some(rows) => Ok(rows),
+        None => spread::followers(followers_max).await,
+    }
 }
 
 /// What stands in place of every part where there is no server to measure with.

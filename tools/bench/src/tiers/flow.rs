@@ -7,7 +7,8 @@ use testkit::nats::Server;
 use super::{peer::Peer, stage::Stage};
 use crate::report::Row;
 
-const PARTITIONS: u32 = 2;
+/// As many as `posts.partitions` has by default.
+const PARTITIONS: u32 = 4;
 /// Before it counts: instances are made, batches found their size.
 const WARM: Duration = Duration::from_secs(1);
 
@@ -26,8 +27,11 @@ pub(super) async fn run(
     if let Some(peer) = peer {
         row = row.beside("publish plus pull", peer.both);
     }
+    let twice = peer.map_or(String::new(), |peer| {
+        format!("each message is published and pulled twice: {:.2} of that; ", 2.0 * run.rate() / peer.both)
+    });
     let row = row.note(format!(
-        "1 KB, each message published and pulled twice; {:.0}/s accepted meanwhile; µs a post: {}; {:.1} cores busy",
+        "1 KB, {twice}{:.0}/s accepted meanwhile; µs a post: {}; {:.1} cores busy",
         run.posts / run.load.elapsed.as_secs_f64(),
         run.usage.per_message(run.posts),
         run.usage.cores(run.took)

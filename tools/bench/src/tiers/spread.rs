@@ -19,16 +19,16 @@ const PARTITIONS: u32 = 2;
 const MEMBERS: [(&str, &str); 3] =
     [("forwarder", "forwarder"), ("distributor", "distributor"), ("inbox", "inbox")];
 const SHARDS: [u64; 3] = [1, 8, 64];
-/// Followers of one author, over [`SHARDS_FOLLOWED`] shards.
-const FOLLOWERS: [u64; 3] = [10, 10_000, 1_000_000];
+/// Followers of one author, at least, over [`SHARDS_FOLLOWED`] shards.
+const FOLLOWERS_MIN: u64 = 10;
 const SHARDS_FOLLOWED: u64 = 4;
 /// Posts of that author.
 const POSTS_FOLLOWED: u64 = 20;
 /// Messages of one publish.
 const LOT: usize = 500;
 
-/// Runs the benchmark.
-pub(super) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
+/// What a post costs with ever more shards.
+pub(super) async fn shards(time: Duration) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut floor = None;
     for shards in SHARDS {
@@ -45,7 +45,13 @@ pub(super) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
         )));
         stage.end().await?;
     }
-    for followers in FOLLOWERS {
+    Ok(rows)
+}
+
+/// What a post costs when its author has ever more followers, up to `followers_max`.
+pub(super) async fn followers(followers_max: u64) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for followers in [FOLLOWERS_MIN, followers_max.isqrt(), followers_max] {
         let reach = followers.max(AUTHORS);
         let first_users = (0..SHARDS_FOLLOWED).map(|shard| shard * reach.div_ceil(SHARDS_FOLLOWED)).collect();
         let stage = Stage::start(server(Sync::Always).await?, PARTITIONS, first_users, &MEMBERS).await?;

@@ -30,7 +30,7 @@ pub(super) const AUTHORS: u64 = 500;
 /// Lines of one bulk request, which the forwarder takes together.
 const LINES: u64 = 500;
 /// Connections that send such requests.
-const BULK_CONNECTIONS: u64 = 4;
+const BULK_CONNECTIONS: u64 = 16;
 /// Bodies made beforehand, so that making them costs nothing while it counts.
 const BODIES: u64 = 16;
 const STEPS: usize = 5;
