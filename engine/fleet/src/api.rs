@@ -16,6 +16,9 @@ pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
 pub(crate) const STREAM_NAME_EXISTS: u64 = 10058;
 pub(crate) const NO_MESSAGE: u64 = 10037;
 pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
+pub(crate) const NO_MORE_STREAMS: u64 = 10027;
+pub(crate) const NO_PEERS: u64 = 10005;
+pub(crate) const NO_STORAGE: u64 = 10047;
 
 /// Answers that say "unavailable" and do not pass by themselves: JetStream is not enabled here, or for the account.
 const PERMANENT: [u64; 2] = [10076, 10039];
@@ -102,8 +105,8 @@ impl Connection {
         let answer = call(self.context(), self.options().timeout, subject, body).await;
         let full = format!("$JS.API.{subject}");
         match answer {
-            Err(Trouble::Away(_)) if self.denied().has(&full) => Err(Trouble::Away(format!(
-                "NATS does not allow this user to publish to `{full}`: let one who may call `catena fleet init`, or grant it"
+            Err(Trouble::Away(_)) if self.denied().take(&full) => Err(Trouble::Away(format!(
+                "NATS does not allow this user to publish to `{full}`: call `catena fleet init` as one who may, or grant it"
             ))),
             answer => answer,
         }

@@ -27,9 +27,11 @@ impl Denied {
         true
     }
 
-    /// Whether this subject was refused lately.
-    pub(crate) fn has(&self, subject: &str) -> bool {
-        self.0.lock().iter().any(|denied| denied == subject)
+    /// Whether this subject was refused lately; each refusal explains one request.
+    pub(crate) fn take(&self, subject: &str) -> bool {
+        let mut subjects = self.0.lock();
+        let found = subjects.iter().position(|denied| denied == subject);
+        found.and_then(|at| subjects.remove(at)).is_some()
     }
 }
 
@@ -42,10 +44,12 @@ mod tests {
         let denied = Denied::default();
         assert!(!denied.note("nats: stale connection"));
         assert!(denied.note(r#"nats: Permissions Violation for Publish to "$JS.API.STREAM.LIST""#));
-        assert!(denied.has("$JS.API.STREAM.LIST") && !denied.has("$JS.API.INFO"));
+        assert!(!denied.take("$JS.API.INFO"));
+        assert!(denied.take("$JS.API.STREAM.LIST") && !denied.take("$JS.API.STREAM.LIST"));
+        assert!(denied.note(r#"nats: Permissions Violation for Publish to "old""#));
         for n in 0..REMEMBERED {
             denied.note(&format!("nats: Permissions Violation for Subscription to \"{n}\""));
         }
-        assert!(denied.has("0") && !denied.has("$JS.API.STREAM.LIST"));
+        assert!(denied.take("0") && !denied.take("old"));
     }
 }

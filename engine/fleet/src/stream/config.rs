@@ -8,7 +8,10 @@ use bus::StreamSpec;
 use super::MESSAGE_BYTES_MAX;
 use crate::{
     Connection, Error, Result,
-    api::{Nothing, STREAM_NAME_EXISTS, STREAM_NOT_FOUND, SUBJECTS_OVERLAP, Trouble},
+    api::{
+        NO_MORE_STREAMS, NO_PEERS, NO_STORAGE, Nothing, STREAM_NAME_EXISTS, STREAM_NOT_FOUND,
+        SUBJECTS_OVERLAP, Trouble,
+    },
     connection::unfit,
 };
 
@@ -120,19 +123,7 @@ pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<C
                 Err(Trouble::Refused { code: STREAM_NAME_EXISTS, .. }) => {
                     connection.api::<Info>(&format!("STREAM.INFO.{name}"), &Nothing {}).await
                 }
-                Err(Trouble::Refused { code: 10005, what }) => {
-                    return Err(unfit(format!(
-                        "JetStream cannot keep {} copies of `{name}` ({what}): start more servers, or ask for fewer copies",
-                        wanted.num_replicas
-                    )));
-                }
-                Err(Trouble::Refused { code: SUBJECTS_OVERLAP, .. }) => {
-                    return Err(unfit(format!(
-                        "another JetStream stream takes {} of `{name}`: remove that one (`nats stream ls` shows it), or give \
-                         this deployment a prefix of its own",
-                        wanted.subjects.join(", ")
-                    )));
-                }
+                Err(Trouble::Refused { code, what }) => return Err(not_made(wanted, code, what)),
                 created => created,
             }
         }
@@ -147,6 +138,34 @@ pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<C
         "the JetStream stream `{name}` is not as Catena makes it: {}; change it with `nats stream edit {name}`, or remove it",
         differences.join(", ")
     )))
+}
+
+/// Why JetStream did not make a stream, and what to do.
+fn not_made(wanted: &Config, code: u64, what: String) -> Error {
+    let name = &wanted.name;
+    match code {
+        NO_PEERS => unfit(format!(
+            "JetStream cannot keep {} copies of `{name}` ({what}): start more servers, or ask for fewer copies",
+            wanted.num_replicas
+        )),
+        SUBJECTS_OVERLAP => unfit(format!(
+            "another JetStream stream takes {} of `{name}`: remove that one (`nats stream ls` shows it), or give this \
+             deployment a prefix of its own",
+            wanted.subjects.join(", ")
+        )),
+        // It may pass: somebody may remove something.
+        NO_STORAGE => Error::Full {
+            reason: format!(
+                "JetStream cannot keep `{name}` in files ({what}): raise `max_file_store` in the server's configuration, or \
+                 remove streams"
+            ),
+        },
+        NO_MORE_STREAMS => unfit(format!(
+            "this account may have no further stream, and `{name}` is missing ({what}): raise its `max_streams`; a deployment has \
+             one for each partition and bucket"
+        )),
+        code => Trouble::Refused { code, what }.into(),
+    }
 }
 
 fn differences(found: &Config, wanted: &Config) -> Vec<String> {

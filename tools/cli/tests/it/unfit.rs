@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use testkit::{
     bundles,
     fleet::{Fleet, Plan},
-    nats::{Authorization, Server, Setup, Store, User, server_path, skip, tls::Authority},
+    nats::{Authorization, Server, Setup, Store, User, server_path, skip, tiers, tls::Authority},
     process::NodeProcess,
     wait,
 };
@@ -129,7 +129,7 @@ async fn servers_that_will_not_do_are_named_with_what_to_change() {
     gallery.up("JetStream in memory only", &memory.url(), &[]).await;
     for (what, limits) in [
         ("an account that may keep little", "max_file: 1048576"),
-        ("an account that may have few streams", "max_streams: 3"),
+        ("an account that may have few streams", "max_streams: 2"),
         ("an account without JetStream", ""),
     ] {
         let jetstream = if limits.is_empty() { String::new() } else { format!("jetstream {{ {limits} }},") };
@@ -137,7 +137,12 @@ async fn servers_that_will_not_do_are_named_with_what_to_change() {
         let accounts = format!("accounts {{ A: {{ {jetstream} {users} }} }}\n");
         let server = started(Setup::with_authorization(Authorization::Included(accounts))).await;
         let password = gallery.file("password", "b\n");
-        let settings = [("CATENA_NATS_USER", "a"), ("CATENA_NATS_PASSWORD_FILE", password.as_str())];
+        // One partition, so that it is always the same stream that cannot be made.
+        let settings = [
+            ("CATENA_NATS_USER", "a"),
+            ("CATENA_NATS_PASSWORD_FILE", password.as_str()),
+            ("CATENA_POSTS_PARTITIONS", "1"),
+        ];
         gallery.up(what, &server.url(), &settings).await;
     }
     let alone = started(Setup::default()).await;
@@ -171,6 +176,11 @@ async fn credentials_and_certificates_that_will_not_do_are_named() {
     gallery.up("no file of credentials", &named.url(), &missing).await;
     let token = started(Setup::with_authorization(Authorization::Token("right".to_owned()))).await;
     gallery.up("a wrong token", &token.url(), &[("CATENA_NATS_TOKEN_FILE", &wrong)]).await;
+
+    let tiers = started(tiers::setup(4, 1, &[]).unwrap()).await;
+    let password = gallery.file("gateway", &tiers::password("gateway"));
+    let user = [("CATENA_NATS_USER", "gateway"), ("CATENA_NATS_PASSWORD_FILE", password.as_str())];
+    gallery.up("a user who may not make what is missing", &tiers.url(), &user).await;
 
     let setup = Setup { tls: Some(Authority::new().unwrap()), ..Setup::default() };
     let encrypted = started(setup).await;
