@@ -43,7 +43,7 @@ pub struct Node {
     admin: Serving,
     closing: CancellationToken,
     _upkeep: AbortOnDropHandle<()>,
-    _guard: AbortOnDropHandle<()>,
+    guard: AbortOnDropHandle<()>,
     leaving: Arc<AtomicBool>,
     parts: Parts,
     folder: Arc<DataFolder>,
@@ -99,8 +99,8 @@ impl Node {
         let access = admin::Access { token, hosts: config.admin.hosts.clone() };
         let admin = management.start("admin", admin::router(managed, access));
         let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep(metrics)));
-        let _guard = AbortOnDropHandle::new(tokio::spawn(guard(Arc::downgrade(&folder), parts.clone())));
-        let node = Self { addresses, gateway, admin, closing, _upkeep, _guard, leaving, parts, folder };
+        let guard = AbortOnDropHandle::new(tokio::spawn(guard(Arc::downgrade(&folder), parts.clone())));
+        let node = Self { addresses, gateway, admin, closing, _upkeep, guard, leaving, parts, folder };
         if let Err(error) = node.folder.announce(&node.addresses) {
             node.shutdown().await;
             return Err(error);
@@ -133,6 +133,9 @@ impl Node {
         self.closing.cancel();
         self.admin.stop().await;
         self.parts.stop_bus().await;
+        // It has the stores too, and with them the data folder: whoever is next must find it free.
+        self.guard.abort();
+        let _ = self.guard.await;
         tracing::info!("the node has stopped");
     }
 }
