@@ -61,9 +61,9 @@ pub(super) async fn followers(followers_max: u64) -> anyhow::Result<Vec<Row>> {
         let run = stage.follow_through(stage.post_as_one(POSTS_FOLLOWED), copies).await?;
         let row = Row::new(format!("messages a post, {followers} followers"), run.arrived / run.posts, "");
         rows.push(row.beside("shards with followers", copies).note(format!(
-            "{:.0} posts; µs a post: {}",
+            "{:.0} posts, applied for every follower after {:.2} s",
             run.posts,
-            run.usage.per_message(run.posts)
+            run.took.as_secs_f64()
         )));
         stage.end().await?;
     }
