@@ -1,6 +1,10 @@
 //! The peer: `nats bench` of natscli, against the same server.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use testkit::nats::{Server, Sync};
@@ -57,7 +61,7 @@ pub(super) fn rows(class: &str, peer: Option<&Peer>) -> Vec<Row> {
 }
 
 /// One call, and the rate it says it reached.
-async fn run(nats: &PathBuf, url: &str, arguments: &[&str]) -> anyhow::Result<f64> {
+async fn run(nats: &Path, url: &str, arguments: &[&str]) -> anyhow::Result<f64> {
     let messages = MESSAGES.to_string();
     let mut call = Command::new(nats);
     call.args(["--server", url, "--no-context", "bench", "js"])

@@ -8,12 +8,11 @@ use super::{server, stage::Stage};
 use crate::report::Row;
 
 const PARTITIONS: u32 = 2;
-const DISTRIBUTORS: [&str; 2] = ["distributor-1", "distributor-2"];
 
 /// Runs the benchmark.
 pub(super) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
-    let one = drain(&DISTRIBUTORS[..1], time).await?;
-    let two = drain(&DISTRIBUTORS, time).await?;
+    let one = drain(&["distributor-1"], time).await?;
+    let two = drain(&["distributor-1", "distributor-2"], time).await?;
     Ok(vec![
         Row::new("backlog of two partitions, one distributor", one.0, "/s").note(one.1),
         Row::new("… two distributors", two.0, "/s").beside("one", one.0).note(two.1),
