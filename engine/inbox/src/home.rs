@@ -62,6 +62,8 @@ impl fmt::Display for Phase {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) phase: Phase,
+    /// Whether it has had its store and its partition, whatever came after.
+    pub(crate) opened: bool,
     /// The last sequence whose effects are all there.
     pub(crate) applied: u64,
     /// Why it stopped, where it did.
@@ -132,7 +134,10 @@ impl Home {
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        self.state.send_modify(|state| state.phase = phase);
+        self.state.send_modify(|state| {
+            state.phase = phase;
+            state.opened |= matches!(phase, Phase::CatchingUp { .. } | Phase::Serving);
+        });
         self.phases.send_modify(|changes| *changes += 1);
     }
 

@@ -93,11 +93,11 @@ impl Inbox {
     ) -> Result<Self> {
         let inbox = Self::open(options, bus, stores, map, Arc::new(Everything::default()));
         for home in &inbox.inner.homes {
-            let begun = |state: &State| {
-                state.trouble.is_some() || !matches!(state.phase, Phase::Absent | Phase::Opening)
-            };
+            let begun = |state: &State| state.opened || state.trouble.is_some() || state.fault.is_some();
             let mut state = home.watch();
             let failed = match state.wait_for(begun).await {
+                // What befalls it from there on is its own business, and told by `check`.
+                Ok(state) if state.opened => None,
                 Ok(state) => state.fault.clone().or_else(|| state.trouble.clone()),
                 Err(_) => Some(closed(home.shard)),
             };
@@ -161,7 +161,7 @@ impl Inbox {
     pub async fn positions(&self) -> Result<Vec<Position>> {
         let mut positions = Vec::new();
         for home in &self.inner.homes {
-            let State { phase, applied, fault, trouble } = home.state();
+            let State { phase, applied, fault, trouble, .. } = home.state();
             if phase == Phase::Absent {
                 continue;
             }
