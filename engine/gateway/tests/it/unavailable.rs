@@ -54,9 +54,8 @@ async fn an_overload_is_refused_with_when_to_come_back() {
     let statuses: Vec<_> = posts.map(|answer| answer.status()).collect().await;
     assert!(statuses.contains(&StatusCode::ACCEPTED), "what was taken is kept: {statuses:?}");
     // What was taken flows on over the same bus, and may fill it once more for a moment.
-    let again = async {
-        while world.post(&json!({"actor": "7"})).await.status() == StatusCode::TOO_MANY_REQUESTS {}
-    };
+    let again =
+        async { while world.post(&json!({"actor": "7"})).await.status() == StatusCode::TOO_MANY_REQUESTS {} };
     tokio::time::timeout(Duration::from_secs(30), again).await.expect("there is no room again");
 }
 
