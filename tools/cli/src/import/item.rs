@@ -74,6 +74,7 @@ impl Kind {
             Self::Ready => {
                 // Sent as it stands; only its author is looked up.
                 let Actor { actor } = json(&line.text)?;
+                let actor = actor.context("no `actor`: say with `--author-field` where the author stands")?;
                 Ok(vec![post(user(&actor)?, line.text.clone(), line)])
             }
             Self::Picked { author, text, name } => {
@@ -97,7 +98,7 @@ impl Kind {
 #[derive(Deserialize)]
 #[serde(expecting = "an object with an `actor`")]
 struct Actor {
-    actor: Value,
+    actor: Option<Value>,
 }
 
 /// Reads a line. Which one it is, is said elsewhere: here it is always the first.
@@ -177,7 +178,7 @@ mod tests {
         let item = Kind::posts("actor", "text", None).items(&line(ours)).unwrap().remove(0);
         assert_eq!(item.post.unwrap().0, ours);
         let wrong = |text| Kind::posts("actor", "text", None).items(&line(text)).err().unwrap().to_string();
-        assert_eq!(wrong("{}"), "missing field `actor` (column 2)");
+        assert_eq!(wrong("{}"), "no `actor`: say with `--author-field` where the author stands");
         assert_eq!(wrong("{"), "not JSON: EOF while parsing an object (column 1)");
         assert_eq!(wrong("17"), "invalid type: integer `17`, expected an object with an `actor` (column 2)");
     }
