@@ -123,9 +123,11 @@ fn files_that_are_no_bundles_are_told_apart() {
     let shown = folder.path().display().to_string();
     let ran = catena(["check", &shown]);
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(
-        ran.shown().replace(&shown, "bundles").replace(&(good.len() / 2).to_string(), "N")
-    );
+    // Where a section began that is not whole: another place with each build.
+    let said = ran.shown().replace(&shown, "bundles");
+    let (before, after) = said.split_once("(at byte ").unwrap();
+    let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    insta::assert_snapshot!(format!("{before}(at byte N{after}"));
 }
 
 #[test]
