@@ -1,15 +1,17 @@
-//! Runs one message through a plan.
+//! Runs messages through a plan: those that wait at the same step visit it together, in one call.
 //!
 //! The hot path: no lock, no I/O, no look-up by text except the guest's own jump targets and outputs.
-//! It allocates for what changes, for emissions, and for one copy of the message's texts; bodies are shared.
+//! It allocates for what changes, for emissions, and for one copy of each message's texts; bodies are shared.
 
-mod visit;
+mod check;
+mod way;
 
-use std::{borrow::Cow, ops::ControlFlow, time::Instant};
+use std::{ops::ControlFlow, time::Instant};
 
-use model::{Call, Emission, Fault, Message, Verdict};
+use model::{Call, Emission, Fault, Message, Outcome, Task, Verdict};
 
-use crate::{Observe, OnFailure, Path, Plan, Step, Visit};
+use crate::{Observe, Path, Plan};
+use way::Way;
 
 /// Bytes of a message's body at most, after a step changed it.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -77,124 +79,82 @@ impl Plan {
         call: &mut Call,
         observer: &mut impl Observe,
     ) -> Result<Finished, Stopped> {
-        let seed = call.seed;
-        let state = call.state.mark();
-        call.emissions.clear();
-        let mut way = Way {
-            plan: self,
-            message: Cow::Borrowed(message),
-            path: Path::default(),
-            emitted: Vec::new(),
-            skipped: Vec::new(),
-        };
-        let result = way.walk(seed, call, observer);
-        call.seed = seed;
-        let Way { message, path, emitted, skipped, .. } = way;
-        match result {
-            Ok(end) => Ok(Finished { end, message: message.into_owned(), path, emitted, skipped }),
-            Err(fault) => {
-                call.state.rewind(state);
-                Err(Stopped { fault, path })
-            }
+        let mut ways = [Way::new(self, Task { message, call })];
+        self.walk(&mut ways, observer);
+        let [way] = ways;
+        way.finish()
+    }
+
+    /// Runs several messages, each as [`execute`](Self::execute) would: one answer a task, in their order.
+    ///
+    /// A step is called once for all messages that wait at it. So no two tasks may share state: where the plan
+    /// [keeps some](Self::keeps_state), their messages have different keys.
+    pub fn execute_batch(
+        &self,
+        tasks: Vec<Task<'_>>,
+        observer: &mut impl Observe,
+    ) -> Vec<Result<Finished, Stopped>> {
+        let mut ways: Vec<_> = tasks.into_iter().map(|task| Way::new(self, task)).collect();
+        self.walk(&mut ways, observer);
+        ways.into_iter().map(Way::finish).collect()
+    }
+
+    /// Takes every way to its end.
+    fn walk(&self, ways: &mut [Way<'_>], observer: &mut impl Observe) {
+        // The first step that anybody waits at: those behind it on the way to later ones catch up, and go on
+        // together from there.
+        while let Some(at) = ways.iter().filter_map(Way::waits_at).min() {
+            self.visit(at, ways, observer);
         }
     }
-}
 
-/// One message on its way.
-struct Way<'a> {
-    plan: &'a Plan,
-    message: Cow<'a, Message>,
-    path: Path,
-    emitted: Vec<(usize, Emission)>,
-    skipped: Vec<Skipped>,
-}
-
-impl Way<'_> {
-    fn walk(&mut self, seed: u64, call: &mut Call, observer: &mut impl Observe) -> Result<End, Fault> {
-        let plan = self.plan;
-        let mut at = plan.entry;
+    /// Lets all that wait at step `at` visit it.
+    fn visit<O: Observe>(&self, at: usize, ways: &mut [Way<'_>], observer: &mut O) {
         // The entry and every target were resolved when the plan was made, so there always is a step.
-        while let Some(step) = plan.steps.get(at) {
-            self.spend(at, step)?;
-            call.seed = mix(seed, step.seed);
-            match self.visit(at, step, call, observer)? {
-                ControlFlow::Continue(next) => at = next,
-                ControlFlow::Break(end) => return Ok(end),
-            }
-        }
-        Err(Fault::Host { reason: format!("the plan has no step {at}") })
-    }
-
-    /// Takes one visit of `step` from the budgets.
-    fn spend(&mut self, at: usize, step: &Step) -> Result<(), Fault> {
-        let hops_max = self.plan.hops_max as usize;
-        if self.path.len() >= hops_max {
-            let detail = format!("at most {hops_max} steps per message (`hops_max`)");
-            return Err(Fault::HopBudget { detail });
-        }
-        if let Some(visits_max) = step.visits_max
-            && self.path.visits(at) >= visits_max as usize
-        {
-            let detail = format!("at most {visits_max} visits of `{}` (`visits_max`)", step.id);
-            return Err(Fault::HopBudget { detail });
-        }
-        self.path.push(at);
-        Ok(())
-    }
-
-    /// Calls the step and takes over what it changed, or nothing when it failed.
-    fn visit<O: Observe>(
-        &mut self,
-        at: usize,
-        step: &Step,
-        call: &mut Call,
-        observer: &mut O,
-    ) -> Result<ControlFlow<End, usize>, Fault> {
-        let state = call.state.mark();
-        let started = O::WATCHES.then(Instant::now);
-        let result = visit::call(step, &self.message, call);
-        let elapsed = started.map(|s| s.elapsed()).unwrap_or_default();
-        let skipped = match &result {
-            Ok(_) => false,
-            Err(fault) => {
-                call.state.rewind(state);
-                call.emissions.clear();
-                self.may_skip(step, fault, call.attempt)
-            }
+        let Some(step) = self.steps.get(at) else {
+            let lost = ways.iter_mut().filter(|way| way.waits_at() == Some(at));
+            lost.for_each(|way| way.fail(Fault::Host { reason: format!("the plan has no step {at}") }));
+            return;
         };
-        if O::WATCHES {
-            observer.step(Visit {
-                step: at,
-                elapsed,
-                before: &self.message,
-                result: result.as_ref().map(|(outcome, _)| outcome),
-                emissions: &call.emissions,
-                skipped,
-            });
-        }
-        match result {
-            Ok((outcome, to)) => {
-                self.emitted.extend(call.emissions.drain(..).map(|emission| (at, emission)));
-                if let Some(body) = outcome.body {
-                    self.message.to_mut().body = body;
-                }
-                if let Some(headers) = outcome.headers {
-                    self.message.to_mut().headers = headers;
-                }
-                Ok(onward(to, outcome.verdict))
+        let mut tasks: Vec<_> = ways.iter_mut().filter_map(|way| way.enter(self, at, step)).collect();
+        let count = tasks.len();
+        let started = O::WATCHES.then(Instant::now);
+        let results = match &mut *tasks {
+            // Most messages come alone where little flows.
+            [task] => Results::One(Some(step.processor.process(task.message, task.call))),
+            tasks => Results::Many(step.processor.process_batch(tasks).into_iter()),
+        };
+        let elapsed =
+            started.map(|started| started.elapsed() / u32::try_from(count.max(1)).unwrap_or(u32::MAX));
+        let mut results = results.chain(std::iter::repeat_with(unanswered));
+        for way in ways.iter_mut().filter(|way| way.waits_at() == Some(at)) {
+            if let Some(result) = results.next() {
+                way.leave(self, at, step, result, elapsed.unwrap_or_default(), observer);
             }
-            Err(fault) if skipped => {
-                self.skipped.push(Skipped { step: at, fault });
-                Ok(onward(step.next, Verdict::Next))
-            }
-            Err(fault) => Err(fault),
         }
     }
+}
 
-    fn may_skip(&self, step: &Step, fault: &Fault, attempt: u32) -> bool {
-        let last = !fault.retryable() || attempt >= self.plan.attempts_max;
-        step.advisory && self.plan.on_failure == OnFailure::Skip && last
+/// The answers of one call, one or many.
+enum Results {
+    One(Option<Result<Outcome, Fault>>),
+    Many(std::vec::IntoIter<Result<Outcome, Fault>>),
+}
+
+impl Iterator for Results {
+    type Item = Result<Outcome, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::One(result) => result.take(),
+            Self::Many(results) => results.next(),
+        }
     }
+}
+
+/// For a processor of the engine's own that breaks its contract.
+fn unanswered() -> Result<Outcome, Fault> {
+    Err(Fault::Host { reason: "the processor answered fewer messages than it was given".to_owned() })
 }
 
 /// To a step, or to the end that the verdict means.

@@ -10,7 +10,7 @@ use model::{Emission, Fault, Headers, Message, Outcome};
 pub struct Visit<'a> {
     /// The step, an index into [`Plan::steps`](crate::Plan::steps).
     pub step: usize,
-    /// Wall-clock time of the call.
+    /// Wall-clock time of the call, or this message's share of it where it was called with others.
     pub elapsed: Duration,
     /// The message as the step received it.
     pub before: &'a Message,

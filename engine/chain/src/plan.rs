@@ -6,7 +6,11 @@ use std::{fmt, sync::Arc};
 use model::{BundleRef, Digest, Limits, Name, Processor, Resolved};
 use serde::Serialize;
 
-use crate::{Definition, OnFailure, Source, definition::Test, validate::Wiring};
+use crate::{
+    Definition, OnFailure, Source,
+    definition::{Grant, Test},
+    validate::Wiring,
+};
 
 /// One chain, ready to run. Immutable and shared; see [`execute`](Plan::execute).
 #[derive(Debug)]
@@ -31,6 +35,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     pub(crate) entry: usize,
     pub(crate) tests: Vec<Test>,
+    keeps_state: bool,
 }
 
 /// A place where messages leave the chain.
@@ -77,6 +82,7 @@ impl Plan {
         let hops_max = definition.hops_max();
         let outputs = definition.outputs_all();
         let Definition { chain, steps, tests, .. } = definition;
+        let keeps_state = steps.iter().any(|step| step.grants.iter().any(|g| g.value == Grant::State));
         let wired = wiring.next.into_iter().zip(wiring.jumps);
         let steps = steps.into_iter().zip(resolved).zip(wired);
         let steps = steps.map(|((step, resolved), (next, jumps))| Step {
@@ -103,6 +109,7 @@ impl Plan {
             steps: steps.collect(),
             entry: wiring.entry,
             tests,
+            keeps_state,
         }
     }
 
@@ -116,6 +123,12 @@ impl Plan {
     #[must_use]
     pub fn step_index(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|s| &*s.id == id)
+    }
+
+    /// Whether a step of it may keep state, so that a message may depend on the one of its key before it.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.keeps_state
     }
 
     /// How many inline tests the chain has.

@@ -24,7 +24,7 @@ pub use fault::{Fault, TrapKind};
 pub use message::{Headers, Message};
 pub use name::{BundleRef, InvalidName, Name};
 pub use outcome::{Emission, Outcome, Verdict};
-pub use processor::{Call, Processor};
+pub use processor::{Call, Processor, Task};
 pub use report::chain_of;
 pub use sequences::Sequences;
 pub use state::{NoState, Scope, StateError, StateRead, StateWrite};

@@ -3,11 +3,11 @@ use crate::{Emission, Fault, Message, Outcome, Scope};
 /// The code one step runs.
 ///
 /// Contract:
-/// - `process` blocks the calling thread for at most the step's deadline; callers keep it off async
-///   workers.
+/// - A call blocks the thread for at most the step's deadline for each message, and once more where those of a batch
+///   have to be called again one by one; callers keep it off async workers.
 /// - It is a function of the message, the step's settings, the state it reads and the
 ///   [`Call`]: no clock or random source of its own, so that a redelivery does the same again.
-/// - On `Err` everything put into the `Call` by this invocation is discarded by the caller.
+/// - On `Err` for a message everything put into its `Call` by this invocation is discarded by the caller.
 /// - Any number of threads may call it at once.
 pub trait Processor: Send + Sync {
     /// Works on one message.
@@ -15,6 +15,21 @@ pub trait Processor: Send + Sync {
     /// # Errors
     /// [`Fault`]: the processor refused, trapped, or the host could not serve it.
     fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault>;
+
+    /// Works on several messages, each as [`process`](Self::process) would: one answer a task, in their order,
+    /// and a fault of one is no other's. A processor that keeps state is not given two messages of one key, so in
+    /// which order it looks at them is nobody's business. What can be done for all together is cheaper than one by one.
+    fn process_batch(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
+        tasks.iter_mut().map(|task| self.process(task.message, task.call)).collect()
+    }
+}
+
+/// One message to work on, and what surrounds it.
+pub struct Task<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// What surrounds it.
+    pub call: &'a mut Call,
 }
 
 /// What surrounds one invocation: what the processor may know, and what it leaves behind beside

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chain::{End, compile};
-use model::{Fault, Headers, NoState, Scope, Verdict};
+use chain::{End, Finished, Plan, Stopped, compile};
+use model::{Call, Fault, Headers, Message, NoState, Scope, Task, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn perform(act: &Act, step: &Value, out: &mut Outcome) -> Result<Verdict, Fault>
     Ok(act.verdict.clone())
 }
 
-fn interpret(script: &Script) -> Outcome {
+fn interpret(script: &Script, number: usize) -> Outcome {
     let steps = script.chain["step"].as_array().unwrap();
     let skip = script.chain["chain"]["on_failure"] == "skip";
     let hops_max = script.chain["chain"]["hops_max"].as_u64().unwrap() as usize;
@@ -87,7 +87,7 @@ fn interpret(script: &Script) -> Outcome {
         out.path.push(id.clone());
         let acts = &script.acts[id.as_str()];
         let before = out.clone();
-        match perform(&acts[visits % acts.len()], step, &mut out) {
+        match perform(&acts[(number + visits) % acts.len()], step, &mut out) {
             Ok(Verdict::Next) => at = follower(steps, i),
             Ok(Verdict::Jump(to)) => at = steps.iter().position(|s| s["id"] == to.as_str()),
             Ok(Verdict::Term(reason)) => {
@@ -109,11 +109,17 @@ fn interpret(script: &Script) -> Outcome {
     out
 }
 
-fn run(script: &Script) -> Outcome {
-    let plan = compile(&json(&script.chain.to_string()), &script.fakes()).unwrap_or_else(|f| panic!("{f}"));
-    let mut call = model::Call::new(0, 0, Scope::new(Arc::new(NoState)));
+fn numbered(number: usize) -> Message {
+    Message { id: number.to_string(), ..message() }
+}
+
+fn call(script: &Script) -> Call {
+    let mut call = Call::new(0, 0, Scope::new(Arc::new(NoState)));
     call.attempt = script.attempt;
-    let result = plan.execute(&message(), &mut call, &mut ());
+    call
+}
+
+fn observed(plan: &Plan, mut call: Call, result: Result<Finished, Stopped>) -> Outcome {
     let id = |step: usize| plan.steps[step].id.to_string();
     let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let writes = call.state.take_writes().into_iter();
@@ -141,11 +147,36 @@ fn run(script: &Script) -> Outcome {
     }
 }
 
+fn compiled(script: &Script) -> Plan {
+    compile(&json(&script.chain.to_string()), &script.fakes()).unwrap_or_else(|f| panic!("{f}"))
+}
+
+fn one_by_one(script: &Script) -> Vec<Outcome> {
+    let plan = compiled(script);
+    let run = |number| {
+        let mut call = call(script);
+        let result = plan.execute(&numbered(number), &mut call, &mut ());
+        observed(&plan, call, result)
+    };
+    (0..script.messages).map(run).collect()
+}
+
+fn together(script: &Script) -> Vec<Outcome> {
+    let plan = compiled(script);
+    let messages: Vec<_> = (0..script.messages).map(numbered).collect();
+    let mut calls: Vec<_> = messages.iter().map(|_| call(script)).collect();
+    let tasks = messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
+    let results = plan.execute_batch(tasks, &mut ());
+    calls.into_iter().zip(results).map(|(call, result)| observed(&plan, call, result)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_executor_agrees_with_a_naive_interpreter(script in script()) {
-        prop_assert_eq!(run(&script), interpret(&script));
+    fn one_by_one_and_together_agree_with_a_naive_interpreter(script in script()) {
+        let expected: Vec<_> = (0..script.messages).map(|number| interpret(&script, number)).collect();
+        prop_assert_eq!(one_by_one(&script), expected.clone());
+        prop_assert_eq!(together(&script), expected);
     }
 }

@@ -25,12 +25,14 @@ pub(super) struct Act {
     pub(super) fault: Option<Fault>,
 }
 
-/// A chain as JSON, and what its steps do: on their n-th call the n-th act, over and over.
+/// A chain as JSON, and what its steps do: on their n-th call for message m the (m + n)-th act, over and over.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
     pub(super) chain: Value,
     pub(super) acts: HashMap<&'static str, Vec<Act>>,
     pub(super) attempt: u32,
+    /// How many messages go through it.
+    pub(super) messages: usize,
 }
 
 pub(super) fn emission(message: &Message, output: &str) -> Emission {
@@ -43,12 +45,14 @@ impl Script {
         let acts = self.acts.clone();
         Fakes::working(&IDS, move |id| {
             let acts = acts.get(id).cloned().unwrap_or_default();
-            let calls = Mutex::new(0);
+            let calls = Mutex::new(HashMap::new());
             let id = id.to_owned();
             let work: Work = Arc::new(move |message, call| {
+                let number: usize = message.id.parse().unwrap();
                 let mut calls = calls.lock().unwrap();
-                let act = &acts[*calls % acts.len()];
-                *calls += 1;
+                let visits = calls.entry(number).or_insert(0);
+                let act = &acts[(number + *visits) % acts.len()];
+                *visits += 1;
                 let mut body = message.body.to_vec();
                 body.extend(act.append);
                 if let Some(name) = act.state.map(|n| n.to_string()) {
@@ -118,7 +122,8 @@ fn place() -> impl Strategy<Value = Place> {
 pub(super) fn script() -> impl Strategy<Value = Script> {
     let acts = prop::collection::vec(prop::collection::vec(act(), 1..4), IDS.len());
     let places = prop::collection::vec(place(), 1..=IDS.len());
-    (places, acts, any::<bool>(), 7u32..14, 1u32..3).prop_map(|(places, acts, skip, hops_max, attempt)| {
+    let numbers = (7u32..14, 1u32..3, 1usize..6);
+    (places, acts, any::<bool>(), numbers).prop_map(|(places, acts, skip, (hops_max, attempt, messages))| {
         let count = places.len();
         let aside = |i: usize| i > 0 && places[i].0;
         let steps: Vec<_> = places
@@ -150,6 +155,6 @@ pub(super) fn script() -> impl Strategy<Value = Script> {
             "outputs": { "left": {}, "right": {} },
             "step": steps,
         });
-        Script { chain, acts: IDS.into_iter().zip(acts).collect(), attempt }
+        Script { chain, acts: IDS.into_iter().zip(acts).collect(), attempt, messages }
     })
 }

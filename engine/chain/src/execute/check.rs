@@ -1,18 +1,13 @@
-//! One call of one step, and what the engine checks of its answer, whatever the runtime below checked.
+//! What the engine checks of a step's answer, whatever the runtime below checked.
 
-use model::{Call, Fault, Message, Outcome, Verdict};
+use model::{Call, Fault, Outcome, Verdict};
 
 use super::{BODY_BYTES_MAX, HEADERS_BYTES_MAX};
 use crate::Step;
 
-/// Calls the processor; an answer that breaks a rule of the chain is a fault of the step. With the
-/// outcome comes the step that it leads to, `None` for an end.
-pub(super) fn call(
-    step: &Step,
-    message: &Message,
-    call: &mut Call,
-) -> Result<(Outcome, Option<usize>), Fault> {
-    let outcome = step.processor.process(message, call)?;
+/// An answer that breaks a rule of the chain is a fault of the step. With the outcome comes the step that it leads
+/// to, `None` for an end.
+pub(super) fn outcome(step: &Step, outcome: Outcome, call: &Call) -> Result<(Outcome, Option<usize>), Fault> {
     let to = target(step, &outcome.verdict)?;
     check_sizes(&outcome)?;
     check_emissions(step, call)?;
