@@ -4,9 +4,13 @@
 //! [`model::Message`] (headers included) with no intermediate copy. The tests of `pool` hold them to
 //! the WIT: their guests are made components from the file itself, and wasmtime compares the types.
 
+mod batch;
+
 use bytes::Bytes;
 use model::{Fault, Headers, Outcome, Verdict};
 use wasmtime::component::{ComponentType, Lift, Lower};
+
+pub(crate) use batch::{Answers, Batch, Params as BatchParams};
 
 /// `types.message`, borrowed.
 #[derive(ComponentType, Lower, Clone, Copy)]

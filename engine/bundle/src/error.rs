@@ -81,8 +81,8 @@ pub enum Error {
     },
     /// A component, but not a processor.
     #[error(
-        "this component exports {exports}, but not `process: func(message) -> result<outcome, failure>` of \
-         catena:processor@1.0: build it against `wit/` or with `catena new`"
+        "this component exports {exports}, but neither `process` of catena:processor@1.0 nor `process-batch` with \
+         `configure`, in the types those have there: build it against `wit/` or with `catena new`"
     )]
     NotAProcessor {
         /// What it exports instead.

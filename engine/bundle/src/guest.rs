@@ -27,6 +27,11 @@ pub(crate) const EVERYTHING: &str = r#"
       (func $emit (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 "#;
 
+/// [`EVERYTHING`], for a guest of many messages a call.
+pub(crate) fn everything_and_turns() -> String {
+    [EVERYTHING, r#"(import "catena:processor/batch@1.0.0" "at" (func $turn (param i32)))"#].concat()
+}
+
 /// One runtime for all tests: each reserves terabytes of address space.
 pub(crate) fn runtime() -> Arc<Runtime> {
     static RUNTIME: LazyLock<Arc<Runtime>> = LazyLock::new(|| {
@@ -49,6 +54,10 @@ pub(crate) struct Guest {
     /// Body of `process`; its parameters are `$id $id_n $kind $kind_n $key $key_n $headers $headers_n
     /// $body $body_n`, and there are locals `$at`, `$length` and `$wide`.
     pub(crate) process: &'static str,
+    /// What is done with each item of a batch, in place of `process`: `$n` is its place, `$item` points at it, `$arena` at
+    /// the arena, and `$answer` at its answer, all zero. The answers' arena is the whole first page, so that its spans
+    /// are addresses.
+    pub(crate) batch: Option<&'static str>,
     /// Body of `configure`; without one there is none. Its answer is at 16 too.
     pub(crate) configure: Option<&'static str>,
     pub(crate) wit: String,
@@ -63,6 +72,7 @@ impl Default for Guest {
             data: "",
             functions: "",
             process: "",
+            batch: None,
             configure: None,
             wit: WIT.to_owned(),
         }
@@ -72,7 +82,7 @@ impl Default for Guest {
 impl Guest {
     /// The core module, as a compiler leaves it.
     pub(crate) fn core(&self) -> Vec<u8> {
-        let configure = self.configure.map_or_else(String::new, |body| {
+        let configure = self.configure.or(self.batch.map(|_| "")).map_or_else(String::new, |body| {
             format!("(func (export \"configure\") (result i32) {body} (i32.const 16))")
         });
         let text = format!(
@@ -88,24 +98,19 @@ impl Guest {
                 (global.set $top (i32.add (local.get $at) (local.get 3)))
                 (local.get $at))
               {functions}
-              (func (export "process")
-                (param $id i32) (param $id_n i32) (param $kind i32) (param $kind_n i32)
-                (param $key i32) (param $key_n i32) (param $headers i32) (param $headers_n i32)
-                (param $body i32) (param $body_n i32) (result i32)
-                (local $at i32) (local $length i32) (local $wide i64)
-                {process}
-                (i32.const 16))
-              (func (export "cabi_post_process") (param i32)
-                (global.set $top (i32.const 8192))
-                (memory.fill (i32.const 16) (i32.const 0) (i32.const 64)))
+              {process}
               {configure})"#,
             imports = self.imports,
             data = self.data,
             functions = self.functions,
-            process = self.process,
+            process = self.batch.map_or_else(|| one(self.process), batch),
         );
         let mut core = wat::parse_str(text).expect("the guest is well formed");
-        let world = if self.configure.is_some() { "configurable-processor" } else { "processor" };
+        let world = match (self.batch, self.configure) {
+            (Some(_), _) => "batch-processor",
+            (None, Some(_)) => "configurable-processor",
+            (None, None) => "processor",
+        };
         embed(&mut core, &self.wit, world);
         core
     }
@@ -131,6 +136,50 @@ impl Guest {
     pub(crate) fn processor(&self) -> Arc<dyn Processor> {
         self.resolve(&wanted(self.name)).expect("the guest resolves").processor
     }
+}
+
+fn one(body: &str) -> String {
+    format!(
+        r#"(func (export "process")
+            (param $id i32) (param $id_n i32) (param $kind i32) (param $kind_n i32)
+            (param $key i32) (param $key_n i32) (param $headers i32) (param $headers_n i32)
+            (param $body i32) (param $body_n i32) (result i32)
+            (local $at i32) (local $length i32) (local $wide i64)
+            {body}
+            (i32.const 16))
+          (func (export "cabi_post_process") (param i32)
+            (global.set $top (i32.const 8192))
+            (memory.fill (i32.const 16) (i32.const 0) (i32.const 64)))"#
+    )
+}
+
+fn batch(body: &str) -> String {
+    format!(
+        r#"(func (export "process-batch")
+            (param $arena i32) (param $arena_n i32) (param $headers i32) (param $headers_n i32)
+            (param $items i32) (param $items_n i32) (result i32)
+            (local $n i32) (local $item i32) (local $answer i32) (local $count i32)
+            (memory.fill (i32.const 65536) (i32.const 0) (i32.const 8192))
+            (local.set $count (local.get $items_n))
+            (local.set $item (local.get $items))
+            (local.set $answer (i32.const 65536))
+            (block $done (loop $next
+              (br_if $done (i32.ge_u (local.get $n) (local.get $items_n)))
+              {body}
+              (local.set $n (i32.add (local.get $n) (i32.const 1)))
+              (local.set $item (i32.add (local.get $item) (i32.const 36)))
+              (local.set $answer (i32.add (local.get $answer) (i32.const 32)))
+              (br $next)))
+            (i32.store offset=16 (i32.const 0) (i32.const 0))
+            (i32.store offset=20 (i32.const 0) (i32.const 65536))
+            (i32.store offset=24 (i32.const 0) (local.get $headers))
+            (i32.store offset=28 (i32.const 0) (i32.const 0))
+            (i32.store offset=32 (i32.const 0) (i32.const 65536))
+            (i32.store offset=36 (i32.const 0) (local.get $count))
+            (i32.const 16))
+          (func (export "cabi_post_process-batch") (param i32)
+            (global.set $top (i32.const 8192)))"#
+    )
 }
 
 /// Embeds the interface description, as `wit-bindgen` does. `wasi:random` is there to be imported.

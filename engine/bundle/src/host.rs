@@ -1,9 +1,10 @@
 //! The capabilities a bundle may import, over the data of its store.
 //!
 //! Linked once per engine; what a step may use was checked when it was resolved. The data is made
-//! ready for a call by moving the caller's [`Call`] in ([`Host::enter`]) and out ([`Host::leave`]):
-//! no allocation once the two text buffers have grown.
+//! ready for a call by moving the callers' [`Call`]s in ([`Host::enter`]) and out ([`Host::leave`]):
+//! no allocation once the buffers have grown.
 
+mod at;
 mod budget;
 mod denied;
 mod log;
@@ -16,7 +17,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use model::{Call, Message, NoState, Scope, StateError};
+use model::{Call, NoState, Scope, StateError, Task};
 use thiserror::Error;
 use wasmtime::{Engine, component::Linker};
 
@@ -44,13 +45,47 @@ pub(crate) struct Step {
 pub(crate) struct Host {
     pub(crate) limiter: Limiter,
     step: Arc<Step>,
+    /// What capabilities are about now.
+    subject: Subject,
+    /// Every subject of the call; in the place of the one at hand stands an idle one.
+    subjects: Vec<Subject>,
+    at: usize,
+    /// How many of the subjects this call has.
+    count: usize,
+    /// The last error it logged in this call: what it had to say before it trapped.
+    last_words: String,
+}
+
+/// One message of a call, as far as capabilities know it.
+struct Subject {
     call: Call,
     message_id: String,
     message_key: String,
     random: u64,
     budget: Budget,
-    /// The last error it logged in this call: what it had to say before it trapped.
-    last_words: String,
+}
+
+impl Subject {
+    /// Of no message.
+    fn idle() -> Self {
+        Self {
+            call: Call::new(0, 0, Scope::new(Arc::new(NoState))),
+            message_id: String::new(),
+            message_key: String::new(),
+            random: 0,
+            budget: Budget::default(),
+        }
+    }
+
+    fn enter(&mut self, Task { message, call }: &mut Task<'_>) {
+        self.message_id.clear();
+        self.message_id.push_str(&message.id);
+        self.message_key.clear();
+        self.message_key.push_str(&message.key);
+        self.random = call.seed;
+        self.budget = Budget::default();
+        std::mem::swap(&mut self.call, call);
+    }
 }
 
 impl Host {
@@ -59,25 +94,26 @@ impl Host {
         Self {
             limiter,
             step,
-            call: Call::new(0, 0, Scope::new(Arc::new(NoState))),
-            message_id: String::new(),
-            message_key: String::new(),
-            random: 0,
-            budget: Budget::default(),
+            subject: Subject::idle(),
+            subjects: Vec::new(),
+            at: 0,
+            count: 0,
             last_words: String::new(),
         }
     }
 
-    /// Takes `call` in for the time of one invocation.
-    pub(crate) fn enter(&mut self, message: &Message, call: &mut Call) {
-        self.message_id.clear();
-        self.message_id.push_str(&message.id);
-        self.message_key.clear();
-        self.message_key.push_str(&message.key);
-        self.random = call.seed;
-        self.budget = Budget::default();
+    /// Takes the calls in for the time of one invocation, which begins with the first of them.
+    pub(crate) fn enter(&mut self, tasks: &mut [Task<'_>]) {
         self.last_words.clear();
-        std::mem::swap(&mut self.call, call);
+        self.count = tasks.len();
+        if self.subjects.len() < self.count {
+            self.subjects.resize_with(self.count, Subject::idle);
+        }
+        for (subject, task) in self.subjects.iter_mut().zip(tasks) {
+            subject.enter(task);
+        }
+        self.at = 0;
+        self.exchange();
     }
 
     /// The last error the guest logged in this call, empty where it logged none.
@@ -85,9 +121,20 @@ impl Host {
         &self.last_words
     }
 
-    /// Gives it back.
-    pub(crate) fn leave(&mut self, call: &mut Call) {
-        std::mem::swap(&mut self.call, call);
+    /// Gives them back.
+    pub(crate) fn leave(&mut self, tasks: &mut [Task<'_>]) {
+        self.exchange();
+        for (subject, task) in self.subjects.iter_mut().zip(tasks) {
+            std::mem::swap(&mut subject.call, task.call);
+        }
+        self.count = 0;
+    }
+
+    /// Puts the subject at hand in its place, or takes it from there.
+    fn exchange(&mut self) {
+        if let Some(place) = self.subjects.get_mut(self.at) {
+            std::mem::swap(place, &mut self.subject);
+        }
     }
 }
 
@@ -120,5 +167,6 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     values::link(&mut linker)?;
     state::link(&mut linker)?;
     outputs::link(&mut linker)?;
+    at::link(&mut linker)?;
     Ok(linker)
 }

@@ -3,6 +3,7 @@
 mod features;
 mod metadata;
 mod signature;
+mod world;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use wasmparser::{
 use crate::Error;
 
 pub(crate) use features::FEATURES;
+pub use world::World;
 
 /// Bytes of a bundle at most. Larger ones take seconds to compile and are rarely meant.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
@@ -47,7 +49,7 @@ pub struct Info {
     /// Bytes of the file.
     pub size_bytes: usize,
     /// The world it was made for, as far as its exports tell.
-    pub world: String,
+    pub world: World,
     /// The interfaces it imports, with versions.
     pub imports: Vec<String>,
     /// What it exports.
@@ -165,7 +167,7 @@ impl Surface {
     }
 
     /// The world the exports make it, or what they are instead of a processor's.
-    fn world(&self, types: TypesRef<'_>) -> Result<String, Error> {
+    fn world(&self, types: TypesRef<'_>) -> Result<World, Error> {
         let is = |name: &str, expected: &str| match types.component_item_for_export(name).map(|item| item.ty)
         {
             Some(ComponentEntityType::Func(id)) => {
@@ -173,12 +175,17 @@ impl Surface {
             }
             _ => false,
         };
-        if !is("process", signature::PROCESS) {
+        let configurable = is("configure", signature::CONFIGURE);
+        let world = if configurable && is("process-batch", signature::PROCESS_BATCH) {
+            World::Batch
+        } else if !is("process", signature::PROCESS) {
             return Err(Error::NotAProcessor { exports: self.exports_for_people(types) });
-        }
-        let world =
-            if is("configure", signature::CONFIGURE) { "configurable-processor" } else { "processor" };
-        Ok(format!("catena:processor/{world}@{}", crate::interface::VERSION))
+        } else if configurable {
+            World::Configurable
+        } else {
+            World::Plain
+        };
+        Ok(world)
     }
 
     fn exports_for_people(&self, types: TypesRef<'_>) -> String {

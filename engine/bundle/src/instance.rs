@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use metrics::Gauge;
-use model::{Call, Message};
+use model::{Fault, Outcome, Task};
 use wasmtime::{Store, component::TypedFunc};
 
 use crate::{
     abi,
     host::{Host, Step},
     limit::Limiter,
-    prepare::Prepared,
+    prepare::{Entry, Prepared},
     runtime::Ticker,
 };
 
@@ -21,12 +21,18 @@ const HANDLES_MAX: usize = 1_000;
 /// Time to instantiate and to look at the settings; both happen once, before any message.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(1);
 
-type Process = TypedFunc<abi::Params<'static>, abi::Answer>;
+/// [`Entry`], ready to be called.
+enum Process {
+    One(TypedFunc<abi::Params<'static>, abi::Answer>),
+    Batch(TypedFunc<abi::BatchParams<'static>, (abi::Answers,)>),
+}
 
 pub(crate) struct Instance {
     store: Store<Host>,
     process: Process,
-    pub(crate) calls: u32,
+    batch: abi::Batch,
+    /// How many it has served.
+    pub(crate) messages: usize,
     pub(crate) born_ms: u64,
     _live: Live,
 }
@@ -56,7 +62,10 @@ impl Instance {
         store.set_epoch_deadline(Ticker::ticks(START_DEADLINE));
 
         match Self::open(&mut store, prepared) {
-            Ok(Ok(process)) => Ok(Self { store, process, calls: 0, born_ms, _live: Live::new(live) }),
+            Ok(Ok(process)) => {
+                let batch = abi::Batch::default();
+                Ok(Self { store, process, batch, messages: 0, born_ms, _live: Live::new(live) })
+            }
             Ok(Err(reason)) => Err(NotStarted::Settings(reason)),
             Err(error) => Err(NotStarted::Failed { error, last_words: store.data().last_words().to_owned() }),
         }
@@ -65,7 +74,10 @@ impl Instance {
     /// `process` of a new instance, or why `configure` said no.
     fn open(store: &mut Store<Host>, prepared: &Prepared) -> wasmtime::Result<Result<Process, String>> {
         let instance = prepared.pre.instantiate(&mut *store)?;
-        let process = instance.get_typed_func(&mut *store, prepared.process)?;
+        let process = match prepared.process {
+            Entry::One(export) => Process::One(instance.get_typed_func(&mut *store, export)?),
+            Entry::Batch(export) => Process::Batch(instance.get_typed_func(&mut *store, export)?),
+        };
         if let Some(configure) = &prepared.configure {
             let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut *store, configure)?;
             let (answer,) = configure.call(store, ())?;
@@ -79,21 +91,36 @@ impl Instance {
         self.store.data().last_words()
     }
 
-    /// Lets the guest work on `message` for `ticks` of the epoch. After an error of wasmtime's the
-    /// instance must not be used again.
+    /// Lets the guest work on the messages, for `ticks` of the epoch a call: all of them are one call where its world has
+    /// that. One answer each, in their order. After an error of wasmtime's the instance must not be used again.
     pub(crate) fn process(
         &mut self,
-        message: &Message,
-        call: &mut Call,
+        tasks: &mut [Task<'_>],
         ticks: u64,
-    ) -> wasmtime::Result<Result<abi::WireOutcome, abi::Failure>> {
-        self.calls += 1;
-        self.store.set_epoch_deadline(ticks);
-        self.store.data_mut().enter(message, call);
-        let answer = self.process.call(&mut self.store, (message.into(),));
-        self.store.data_mut().leave(call);
-        // How large a message may be is for the engine to say, of every processor alike.
-        answer.map(|(answer,)| answer)
+    ) -> wasmtime::Result<Vec<Result<Outcome, Fault>>> {
+        self.messages += tasks.len();
+        match &self.process {
+            Process::One(process) => {
+                let answers = tasks.iter_mut().map(|task| {
+                    let message = task.message.into();
+                    self.store.set_epoch_deadline(ticks);
+                    self.store.data_mut().enter(std::slice::from_mut(task));
+                    let answer = process.call(&mut self.store, (message,));
+                    self.store.data_mut().leave(std::slice::from_mut(task));
+                    // How large a message may be is for the engine to say, of every processor alike.
+                    Ok(answer?.0.map(Outcome::from).map_err(Fault::from))
+                });
+                answers.collect()
+            }
+            Process::Batch(process) => {
+                self.batch.fill(tasks);
+                self.store.set_epoch_deadline(ticks);
+                self.store.data_mut().enter(tasks);
+                let answers = process.call(&mut self.store, self.batch.params());
+                self.store.data_mut().leave(tasks);
+                Ok(answers?.0.read(tasks.len())?)
+            }
+        }
     }
 }
 

@@ -11,8 +11,9 @@ const PACKAGE: &str = "catena:processor";
 pub(crate) const VERSION: Version = Version::new(1, 0, 0);
 
 /// Every interface of the package, and the grant it needs, if any.
-const INTERFACES: [(&str, Grant); 7] = [
+const INTERFACES: [(&str, Grant); 8] = [
     ("types", Grant::None),
+    ("batch", Grant::None),
     ("log", Grant::None),
     ("settings", Grant::None),
     ("clock", Grant::None),
@@ -20,6 +21,9 @@ const INTERFACES: [(&str, Grant); 7] = [
     ("state", Grant::State),
     ("outputs", Grant::Output),
 ];
+
+/// Those that belong to a world and are no capabilities.
+const SHAPES: [&str; 2] = ["types", "batch"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Grant {
@@ -69,7 +73,7 @@ fn check_one(bundle: &str, import: &str, wanted: &Wanted) -> Option<Refusal> {
 fn host_has(import: &str) -> Result<Grant, String> {
     let none = || {
         let names: Vec<&str> =
-            INTERFACES.iter().map(|(name, _)| *name).filter(|name| *name != "types").collect();
+            INTERFACES.iter().map(|(name, _)| *name).filter(|name| !SHAPES.contains(name)).collect();
         format!("{} of {PACKAGE}@{VERSION}", names.join(", "))
     };
     let (path, version) = import.split_once('@').ok_or_else(none)?;

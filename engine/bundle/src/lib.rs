@@ -35,7 +35,7 @@ mod runtime;
 mod guest;
 
 pub use error::Error;
-pub use inspect::{FILE_BYTES_MAX, Info, inspect};
+pub use inspect::{FILE_BYTES_MAX, Info, World, inspect};
 pub use library::{File, Library, Rejected, Snapshot};
 pub use package::Metadata;
 pub use runtime::{Options, Runtime};

@@ -5,13 +5,15 @@
 //! things up; both are replaced by the next call that needs one, which takes microseconds and whatever
 //! `configure` does.
 
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
 use crossbeam_queue::ArrayQueue;
-use model::{Call, Fault, Limits, Message, Outcome, Processor, Refusal, Wanted};
+use model::{Call, Fault, Limits, Message, Outcome, Processor, Refusal, Task, Wanted};
+use smallvec::SmallVec;
 
 use crate::{
     Info, Runtime, fault,
@@ -21,13 +23,17 @@ use crate::{
     prepare::Prepared,
     runtime::Ticker,
 };
+use pace::{BATCH_MAX, Pace};
 
 /// Idle instances kept.
 const IDLE_MAX: usize = 64;
-/// Calls an instance serves.
-const CALLS_MAX: u32 = 10_000;
+/// Messages an instance serves.
+const MESSAGES_MAX: usize = 10_000;
 /// Time an instance serves.
 const AGE_MAX: Duration = Duration::from_secs(600);
+
+/// What calls held before a call: writes of state, and emissions.
+type Marks = SmallVec<[(usize, usize); BATCH_MAX]>;
 
 pub(crate) struct Pool {
     // Before `runtime`: instances go before the ticker that cuts them off.
@@ -36,6 +42,7 @@ pub(crate) struct Pool {
     step: Arc<Step>,
     limits: Limits,
     ticks: u64,
+    pace: Pace,
     metrics: Metrics,
     runtime: Arc<Runtime>,
 }
@@ -54,6 +61,7 @@ impl Pool {
             prepared: Arc::clone(prepared),
             limits: wanted.limits,
             ticks: Ticker::ticks(wanted.limits.deadline),
+            pace: Pace::default(),
             metrics: Metrics::new(&wanted.step, &bundle),
             step: Arc::new(Step {
                 name: wanted.step.to_string(),
@@ -87,18 +95,16 @@ impl Pool {
     /// Keeps `instance` for the next call, unless it has served its time or there are enough.
     fn put_back(&self, instance: Instance) {
         let age_ms = self.runtime.ticker.millis().saturating_sub(instance.born_ms);
-        if instance.calls < CALLS_MAX && u128::from(age_ms) < AGE_MAX.as_millis() {
+        if instance.messages < MESSAGES_MAX && u128::from(age_ms) < AGE_MAX.as_millis() {
             // A full pool drops it.
             let _ = self.idle.push(instance);
         }
     }
 
-    fn fault(&self, error: &wasmtime::Error, deadline: Duration, last_words: &str) -> Fault {
-        let fault = fault::of(error, deadline, last_words);
-        if let Fault::Trap { kind, .. } = &fault {
+    fn count(&self, fault: &Fault) {
+        if let Fault::Trap { kind, .. } = fault {
             self.metrics.trapped(*kind);
         }
-        fault
     }
 
     /// A new instance while messages flow: its first sibling took these settings, so a refusal now is
@@ -108,24 +114,74 @@ impl Pool {
             NotStarted::Settings(reason) => {
                 Fault::Host { reason: format!("a new instance refused its settings: {reason}") }
             }
-            NotStarted::Failed { error, last_words } => self.fault(&error, START_DEADLINE, &last_words),
+            NotStarted::Failed { error, last_words } => fault::of(&error, START_DEADLINE, &last_words),
         })
+    }
+
+    /// Lets an instance work on the tasks, and retires it where it failed.
+    fn call(&self, tasks: &mut [Task<'_>]) -> Result<Vec<Result<Outcome, Fault>>, Fault> {
+        let mut instance = match self.idle.pop() {
+            Some(instance) => instance,
+            None => self.replacement()?,
+        };
+        let began_ms = self.runtime.ticker.millis();
+        let answers = instance
+            .process(tasks, self.ticks)
+            .map_err(|error| fault::of(&error, self.limits.deadline, instance.last_words()))?;
+        let took_ms = self.runtime.ticker.millis().saturating_sub(began_ms);
+        self.pace.went(tasks.len(), Duration::from_millis(took_ms), self.limits.deadline);
+        self.put_back(instance);
+        Ok(answers)
+    }
+
+    /// A call for one message.
+    fn alone(&self, task: &mut Task<'_>) -> Result<Outcome, Fault> {
+        let mut answers = self.call(std::slice::from_mut(task)).inspect_err(|fault| self.count(fault))?;
+        answers
+            .pop()
+            .unwrap_or_else(|| Err(Fault::Host { reason: "the processor gave no answer".to_owned() }))
+    }
+
+    /// One call for all of them; where that fails each has one of its own, so that nobody but the message that
+    /// caused it pays, and each has its whole deadline.
+    fn together(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
+        let marks: Marks =
+            tasks.iter().map(|task| (task.call.state.mark(), task.call.emissions.len())).collect();
+        if let Ok(answers) = self.call(tasks) {
+            return answers;
+        }
+        self.metrics.repeated.increment(1);
+        for (task, (state, emissions)) in tasks.iter_mut().zip(marks) {
+            task.call.state.rewind(state);
+            task.call.emissions.truncate(emissions);
+        }
+        let answers: Vec<_> = tasks.iter_mut().map(|task| self.alone(task)).collect();
+        if !answers.iter().any(|answer| matches!(answer, Err(Fault::Trap { .. } | Fault::Host { .. }))) {
+            // None of them was to blame.
+            self.pace.was_too_much(tasks.len());
+        }
+        answers
     }
 }
 
 impl Processor for Pool {
     fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault> {
-        let mut instance = match self.idle.pop() {
-            Some(instance) => instance,
-            None => self.replacement()?,
-        };
-        match instance.process(message, call, self.ticks) {
-            Ok(answer) => {
-                self.put_back(instance);
-                answer.map(Outcome::from).map_err(Fault::from)
+        self.alone(&mut Task { message, call })
+    }
+
+    fn process_batch(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
+        let mut answers = Vec::with_capacity(tasks.len());
+        let mut rest = tasks;
+        while !rest.is_empty() {
+            let count = if self.prepared.takes_batches() { self.pace.next(rest) } else { 1 };
+            let (next, behind) = rest.split_at_mut(count);
+            match next {
+                [task] => answers.push(self.alone(task)),
+                tasks => answers.extend(self.together(tasks)),
             }
-            Err(error) => Err(self.fault(&error, self.limits.deadline, instance.last_words())),
+            rest = behind;
         }
+        answers
     }
 }
 

@@ -5,12 +5,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use model::Digest;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use crate::{Info, Runtime, host::Host, metric};
+use crate::{Info, Runtime, World, host::Host, metric};
+
+/// Where messages are handed over, as the bundle's world says.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    /// By value, one at a time.
+    One(ComponentExportIndex),
+    /// As an arena with spans.
+    Batch(ComponentExportIndex),
+}
 
 /// A bundle compiled and linked: instances start from it in microseconds.
 pub(crate) struct Prepared {
     pub(crate) pre: InstancePre<Host>,
-    pub(crate) process: ComponentExportIndex,
+    pub(crate) process: Entry,
     pub(crate) configure: Option<ComponentExportIndex>,
 }
 
@@ -18,12 +27,23 @@ impl Prepared {
     /// Takes as long as compiling takes. The error is a sentence for people; the same bytes fail again.
     pub(crate) fn new(runtime: &Runtime, info: &Info, bytes: &[u8]) -> Result<Self, String> {
         let component = compiled(runtime, &info.digest, bytes)?;
-        let process = component.get_export_index(None, "process").ok_or("it exports no `process`")?;
-        let configurable = info.world.contains("/configurable-processor@");
-        let configure = configurable.then(|| component.get_export_index(None, "configure")).flatten();
+        let export = |name| component.get_export_index(None, name).ok_or(format!("it exports no `{name}`"));
+        let process = match info.world {
+            World::Plain | World::Configurable => Entry::One(export("process")?),
+            World::Batch => Entry::Batch(export("process-batch")?),
+        };
+        let configure = match info.world {
+            World::Plain => None,
+            World::Configurable | World::Batch => Some(export("configure")?),
+        };
         let pre = link(runtime, &component)
             .map_err(|e| format!("{e:#}; build it again with the `catena build` of this release"))?;
         Ok(Self { pre, process, configure })
+    }
+
+    /// Whether one call may bring several messages.
+    pub(crate) fn takes_batches(&self) -> bool {
+        matches!(self.process, Entry::Batch(_))
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn text(info: &Info) -> String {
         ("revision", info.revision.clone()),
         ("digest", Some(info.digest.to_string())),
         ("size", Some(size(info.size_bytes as u64))),
-        ("world", Some(info.world.clone())),
+        ("world", Some(info.world.to_string())),
         ("imports", Some(list(&info.imports))),
         ("exports", Some(list(&info.exports))),
     ];

@@ -16,7 +16,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 }
 
 fn write(mut store: StoreContextMut<'_, Host>, (level, text): (Level, WasmStr)) -> wasmtime::Result<()> {
-    let line = store.data_mut().budget.log();
+    let line = store.data_mut().subject.budget.log();
     if line == Line::Drop {
         return Ok(());
     }
@@ -41,8 +41,8 @@ impl Host {
                     target: "catena::guest",
                     step = self.step.name,
                     bundle = self.step.bundle,
-                    message_id = self.message_id,
-                    attempt = self.call.attempt,
+                    message_id = self.subject.message_id,
+                    attempt = self.subject.call.attempt,
                     "{text}"
                 )
             };

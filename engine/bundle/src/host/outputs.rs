@@ -22,9 +22,9 @@ impl Host {
         if !self.step.outputs.contains(&output) {
             return Err(format!("this step may not emit to `{output}`: add `output:{output}` to its grants"));
         }
-        self.budget.emit(kind.len() + key.len() + body.len())?;
-        let key = if key.is_empty() { self.message_key.clone() } else { key };
-        self.call.emissions.push(Emission { output, kind, key, body: body.into() });
+        self.subject.budget.emit(kind.len() + key.len() + body.len())?;
+        let key = if key.is_empty() { self.subject.message_key.clone() } else { key };
+        self.subject.call.emissions.push(Emission { output, kind, key, body: body.into() });
         Ok(())
     }
 }

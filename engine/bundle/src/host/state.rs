@@ -19,7 +19,12 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 fn get(store: StoreContextMut<'_, Host>, (name,): (WasmStr,)) -> wasmtime::Result<(Option<Vec<u8>>,)> {
     let name = name.to_str(&store)?;
     let host = store.data();
-    let value = host.call.state.get(&host.step.processor, &host.message_key, &name).map_err(Failed::from)?;
+    let value = host
+        .subject
+        .call
+        .state
+        .get(&host.step.processor, &host.subject.message_key, &name)
+        .map_err(Failed::from)?;
     Ok((value.map(Vec::from),))
 }
 
@@ -33,8 +38,8 @@ fn remove(store: StoreContextMut<'_, Host>, (name,): (String,)) -> wasmtime::Res
 
 fn write(mut store: StoreContextMut<'_, Host>, name: &str, value: Option<Bytes>) -> wasmtime::Result<()> {
     let host = store.data_mut();
-    host.budget.write_state(name.len() + value.as_ref().map_or(0, Bytes::len))?;
+    host.subject.budget.write_state(name.len() + value.as_ref().map_or(0, Bytes::len))?;
     let processor = &host.step.processor;
-    host.call.state.set(processor, &host.message_key, name, value).map_err(Failed::from)?;
+    host.subject.call.state.set(processor, &host.subject.message_key, name, value).map_err(Failed::from)?;
     Ok(())
 }

@@ -18,11 +18,11 @@ fn settings(store: StoreContextMut<'_, Host>, (): ()) -> wasmtime::Result<(Arc<s
 }
 
 fn now_ms(store: StoreContextMut<'_, Host>, (): ()) -> wasmtime::Result<(u64,)> {
-    Ok((store.data().call.accepted_at_ms,))
+    Ok((store.data().subject.call.accepted_at_ms,))
 }
 
 fn next_u64(mut store: StoreContextMut<'_, Host>, (): ()) -> wasmtime::Result<(u64,)> {
-    Ok((splitmix64(&mut store.data_mut().random),))
+    Ok((splitmix64(&mut store.data_mut().subject.random),))
 }
 
 /// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): small, and its

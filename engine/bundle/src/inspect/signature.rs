@@ -13,7 +13,18 @@ pub(super) const PROCESS: &str = "func(message: record { id: string, kind: strin
     term(string), jump(string) }, body: option<list<u8>>, headers: option<list<tuple<string, string>>> }, \
     variant { retry(string), reject(string) }>";
 
-/// `configure` of the world `configurable-processor`.
+/// `process-batch` of the world `batch-processor`.
+pub(super) const PROCESS_BATCH: &str = "func(arena: list<u8>, headers: list<tuple<record { start: u32, length: u32 }, \
+    record { start: u32, length: u32 }>>, items: list<record { id: record { start: u32, length: u32 }, \
+    kind: record { start: u32, length: u32 }, key: record { start: u32, length: u32 }, \
+    body: record { start: u32, length: u32 }, headers: u32 }>) -> record { arena: list<u8>, \
+    headers: list<tuple<record { start: u32, length: u32 }, record { start: u32, length: u32 }>>, \
+    items: list<record { verdict: variant { next, term(record { start: u32, length: u32 }), \
+    jump(record { start: u32, length: u32 }), retry(record { start: u32, length: u32 }), \
+    reject(record { start: u32, length: u32 }) }, body: option<record { start: u32, length: u32 }>, \
+    headers: option<u32> }> }";
+
+/// `configure` of the worlds `configurable-processor` and `batch-processor`.
 pub(super) const CONFIGURE: &str = "func() -> result<_, string>";
 
 /// Longer signatures are given up: types may refer to themselves often enough to fill the memory.

@@ -1,3 +1,5 @@
+mod batch;
+
 use std::{sync::Arc, time::Duration};
 
 use model::{Fault, Message, Refusal, TrapKind, Verdict};
@@ -74,7 +76,7 @@ fn a_failure_is_an_answer_and_keeps_its_instance() {
     let reason = "too long".to_owned();
     assert_eq!(pool.process(&message(), &mut call()), Err(Fault::Reject { reason: reason.clone() }));
     assert_eq!(pool.process(&Message::default(), &mut call()), Err(Fault::Retry { reason }));
-    assert_eq!(pool.idle.pop().map(|instance| instance.calls), Some(2));
+    assert_eq!(pool.idle.pop().map(|instance| instance.messages), Some(2));
 }
 
 fn pool(guest: &Guest, wanted: &Wanted) -> Pool {
@@ -207,10 +209,10 @@ fn an_answer_too_large_for_the_host_is_rejected_since_the_next_one_would_be_too(
 }
 
 #[test]
-fn an_instance_retires_after_its_calls() {
+fn an_instance_retires_after_its_messages() {
     let pool = pool(&Guest::default(), &wanted("guest"));
     let mut call = call();
-    for _ in 1..CALLS_MAX {
+    for _ in 1..MESSAGES_MAX {
         pool.process(&message(), &mut call).unwrap();
     }
     assert_eq!(pool.idle.len(), 1);

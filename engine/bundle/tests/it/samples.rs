@@ -1,4 +1,4 @@
-use model::{Catalog as _, Refusal, Verdict};
+use model::{Call, Catalog as _, Emission, Headers, Message, Refusal, StateWrite, Task, Verdict};
 
 use crate::{call, library, post, wanted};
 
@@ -34,4 +34,47 @@ fn settings_of_the_wrong_shape_are_refused_in_the_processors_words() {
     wanted.settings = serde_json::json!({"text_max": "many"});
     let refusals = library(&["validate"]).resolve(&wanted).unwrap_err();
     assert!(matches!(&refusals[..], [Refusal::SettingsRefused { .. }]), "{refusals:?}");
+}
+
+/// What a call leaves, as it can be compared.
+fn left(call: &mut Call) -> (Vec<StateWrite>, Vec<Emission>) {
+    (call.state.take_writes(), std::mem::take(&mut call.emissions))
+}
+
+#[test]
+fn together_and_one_by_one_come_to_the_same() {
+    // Long, short, repeated, foreign, empty; and one that no sample can read.
+    let texts =
+        ["おはよう😋", "rain again", "rain again", "buy buy buy http://x.example", "", "#tag @someone"];
+    let mut messages: Vec<Message> = (0..40)
+        .map(|n| Message { key: n.to_string(), headers: seen_before(n), ..post(texts[n % texts.len()]) })
+        .collect();
+    messages[17].body = "not json".into();
+    for name in ["validate", "normalize", "dedupe", "spam-filter", "quarantine", "enrich", "guests/trap"] {
+        let library = library(&[name]);
+        let wanted = wanted(name.trim_start_matches("guests/"));
+        if name == "guests/trap" {
+            messages[23] = Message { key: "23".to_owned(), ..post("boom") };
+        }
+        let processor = library.resolve(&wanted).unwrap().processor;
+        let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
+        let mut tasks: Vec<_> =
+            messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
+        let together = processor.process_batch(&mut tasks);
+        for ((message, call), together) in messages.iter().zip(&mut calls).zip(together) {
+            let mut alone = crate::call();
+            let expected = processor.process(message, &mut alone);
+            assert_eq!(
+                together.map_err(|fault| fault.to_string()),
+                expected.map_err(|fault| fault.to_string())
+            );
+            assert_eq!(left(call), left(&mut alone), "{name}, {}", message.key);
+        }
+    }
+}
+
+/// Some messages come with headers.
+fn seen_before(n: usize) -> Headers {
+    let header = |name: &str| (name.to_owned(), format!("{n}"));
+    Headers((0..n % 3).map(|i| header(["spam-score", "spam-signals"][i % 2])).collect())
 }

@@ -1,0 +1,167 @@
+//! Many messages in one call.
+
+use std::{sync::LazyLock, time::Duration};
+
+use model::{Call, Emission, Fault, Message, Outcome, Processor as _, Task, TrapKind, Verdict};
+
+use super::{Pool, pool};
+use crate::guest::{Guest, call, everything_and_turns, message, wanted};
+
+/// Turns to each item, keeps its body as `count` and emits it to `audit`; then does `body` to those without a key.
+macro_rules! with_effects {
+    ($body:literal) => {
+        concat!(
+            "(call $turn (local.get $n))
+             (call $set (i32.const 1024) (i32.const 5)
+               (i32.add (local.get $arena) (i32.load offset=24 (local.get $item)))
+               (i32.load offset=28 (local.get $item)))
+             (call $emit (i32.const 1029) (i32.const 5) (i32.const 1029) (i32.const 5)
+               (i32.const 0) (i32.const 0)
+               (i32.add (local.get $arena) (i32.load offset=24 (local.get $item)))
+               (i32.load offset=28 (local.get $item)) (i32.const 512))
+             (if (i32.eqz (i32.load offset=20 (local.get $item))) (then ",
+            $body,
+            "))"
+        )
+    };
+}
+
+/// Answers `term` with the item's key, and the item's own body.
+const ECHO: &str = "
+    (i32.store8 (local.get $answer) (i32.const 1))
+    (i32.store offset=4 (local.get $answer)
+      (i32.add (local.get $arena) (i32.load offset=16 (local.get $item))))
+    (i32.store offset=8 (local.get $answer) (i32.load offset=20 (local.get $item)))
+    (i32.store8 offset=12 (local.get $answer) (i32.const 1))
+    (i32.store offset=16 (local.get $answer)
+      (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
+    (i32.store offset=20 (local.get $answer) (i32.load offset=28 (local.get $item)))";
+
+fn guest(batch: &'static str) -> Guest {
+    static IMPORTS: LazyLock<String> = LazyLock::new(everything_and_turns);
+    Guest { imports: &IMPORTS, data: "countaudit", batch: Some(batch), ..Guest::default() }
+}
+
+/// So many messages; those whose place is listed have no key.
+fn messages(count: usize, keyless: &[usize]) -> Vec<Message> {
+    let message = |n| {
+        let key = if keyless.contains(&n) { String::new() } else { format!("k{n}") };
+        Message { id: format!("m{n}"), key, body: format!("body {n}").into(), ..message() }
+    };
+    (0..count).map(message).collect()
+}
+
+fn run(pool: &Pool, messages: &[Message]) -> Vec<(Result<Outcome, Fault>, Call)> {
+    let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
+    let mut tasks: Vec<_> =
+        messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
+    let results = pool.process_batch(&mut tasks);
+    assert_eq!(results.len(), messages.len());
+    results.into_iter().zip(calls).collect()
+}
+
+/// What a call left, once: the item's own body under its own key.
+fn left_once(call: &mut Call, message: &Message) {
+    let writes = call.state.take_writes();
+    let written: Vec<_> = writes.iter().map(|write| (&*write.key, write.value.as_deref())).collect();
+    assert_eq!(written, [(&*message.key, Some(&*message.body))]);
+    let [Emission { key, body, .. }] = &*call.emissions else { panic!("{:?}", call.emissions) };
+    assert_eq!((key, body), (&message.key, &message.body));
+}
+
+#[test]
+fn each_message_gets_its_own_answer_and_leaves_its_own_effects() {
+    let pool = pool(&guest(with_effects!("")), &wanted("guest"));
+    let messages = messages(150, &[]);
+    for (message, (result, mut call)) in messages.iter().zip(run(&pool, &messages)) {
+        assert_eq!(result, Ok(Outcome::default()));
+        left_once(&mut call, message);
+    }
+    assert_eq!(pool.idle.pop().map(|instance| instance.messages), Some(150));
+}
+
+#[test]
+fn verdicts_and_bodies_come_from_the_answers_arena() {
+    let pool = pool(&guest(ECHO), &wanted("guest"));
+    let messages = messages(5, &[]);
+    for (message, (result, _)) in messages.iter().zip(run(&pool, &messages)) {
+        let verdict = Verdict::Term(message.key.clone());
+        assert_eq!(result, Ok(Outcome { verdict, body: Some(message.body.clone()), headers: None }));
+    }
+    // One alone goes the same way.
+    let outcome = pool.process(&messages[3], &mut call()).unwrap();
+    assert_eq!((outcome.verdict, outcome.body), (Verdict::Term("k3".to_owned()), Some("body 3".into())));
+}
+
+/// Runs a batch of which one message does something bad: the others do not notice, and nothing is done twice.
+fn only_the_culprit_pays(batch: &'static str, deadline: Duration) -> (TrapKind, String) {
+    let mut wanted = wanted("guest");
+    wanted.limits.deadline = deadline;
+    let pool = pool(&guest(batch), &wanted);
+    let messages = messages(9, &[4]);
+    let mut fault = None;
+    for (message, (result, mut call)) in messages.iter().zip(run(&pool, &messages)) {
+        match result {
+            Ok(_) => left_once(&mut call, message),
+            Err(Fault::Trap { kind, message: sentence, .. }) if message.key.is_empty() => {
+                fault = Some((kind, sentence));
+            }
+            Err(other) => panic!("{}: {other}", message.id),
+        }
+    }
+    fault.expect("the culprit was let through")
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_trap_costs_only_the_message_that_caused_it() {
+    let (kind, _) = only_the_culprit_pays(with_effects!("unreachable"), SECOND);
+    assert_eq!(kind, TrapKind::Trap);
+}
+
+#[test]
+fn a_loop_costs_only_the_message_that_caused_it() {
+    let spin = with_effects!("(loop $forever (br $forever))");
+    let (kind, _) = only_the_culprit_pays(spin, Duration::from_millis(50));
+    assert_eq!(kind, TrapKind::Deadline);
+}
+
+#[test]
+fn answers_that_break_the_interface_cost_only_the_message_they_are_about() {
+    for (bad, told) in [
+        (with_effects!("(local.set $count (i32.const 3))"), "the processor answered 3 messages of 1"),
+        (
+            with_effects!(
+                "(i32.store8 offset=12 (local.get $answer) (i32.const 1))
+                     (i32.store offset=16 (local.get $answer) (i32.const 65536))
+                     (i32.store offset=20 (local.get $answer) (i32.const 7))"
+            ),
+            "the processor pointed at bytes 65536 to 65543 of an arena of 65536",
+        ),
+        (
+            with_effects!(
+                "(i32.store8 offset=24 (local.get $answer) (i32.const 1))
+                     (i32.store offset=28 (local.get $answer) (i32.const 7))"
+            ),
+            "the processor counted more headers than it gave",
+        ),
+        (with_effects!("(call $turn (i32.const 9))"), "the processor turned to message 9 of 1"),
+    ] {
+        assert_eq!(only_the_culprit_pays(bad, SECOND), (TrapKind::Trap, told.to_owned()));
+    }
+}
+
+#[test]
+fn a_batch_that_is_too_much_for_its_deadline_is_made_again_one_by_one_and_the_next_are_shorter() {
+    let many = "(if (i32.gt_u (local.get $items_n) (i32.const 16)) (then (loop $forever (br $forever))))";
+    let mut wanted = wanted("guest");
+    wanted.limits.deadline = Duration::from_millis(50);
+    let pool = pool(&guest(many), &wanted);
+    let messages = messages(112, &[]);
+    assert!(run(&pool, &messages).iter().all(|(result, _)| result.is_ok()));
+    let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
+    let tasks: Vec<_> =
+        messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
+    assert_eq!(pool.pace.next(&tasks), 16, "after 64 and 32");
+}
