@@ -1,20 +1,22 @@
 //! The wasm side: bindings generated from `wit/`, and the way between them and the SDK's types.
 //!
-//! The only place that knows how messages cross. A batch world will be a second set of exports here and in
-//! `export!`, with no change to any processor.
+//! The only place that knows how messages cross: many at once. A processor sees one at a time.
+
+mod batch;
+mod turn;
 
 use std::{cell::RefCell, panic};
 
-use crate::{Emission, Failure, Host, Level, Message, Processor, Verdict, processor::build};
+use crate::{Emission, Failure, Host, Level, Message, Outcome, Processor, processor::build};
 
 use bindings::catena::processor::{clock, log, outputs, random, settings, state};
 
-/// What `wit-bindgen` generates for the world `configurable-processor`.
+/// What `wit-bindgen` generates for the world `batch-processor`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::indexing_slicing)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "configurable-processor",
+        world: "batch-processor",
         pub_export_macro: true,
         export_macro_name: "__export_component",
     });
@@ -41,47 +43,31 @@ impl<P: Processor> Slot<P> {
         Ok(())
     }
 
-    /// Runs the processor on one message. A host that does not call `configure` gets it built on the first.
-    ///
-    /// # Errors
-    /// The processor's own failure.
-    pub fn process(&self, message: bindings::Message) -> Result<bindings::Outcome, bindings::Failure> {
+    /// Runs the processor on every message of a batch.
+    pub fn process_batch(
+        &self,
+        arena: &[u8],
+        headers: &[bindings::Header],
+        items: &[bindings::Item],
+    ) -> bindings::Answers {
+        batch::answer(arena, headers, items, |message, host| self.run(message, host))
+    }
+
+    /// A host that does not call `configure` gets the processor built on the first message.
+    fn run(&self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
         if self.0.borrow().is_none() {
-            self.configure().map_err(bindings::Failure::Reject)?;
+            self.configure().map_err(Failure::Reject)?;
         }
-        let mut slot = self.0.borrow_mut();
-        let Some(processor) = slot.as_mut() else {
-            return Err(bindings::Failure::Reject("the processor was not configured".to_owned()));
-        };
-        let lent = Message::new(&message.id, &message.kind, &message.key, &message.headers, &message.body);
-        let outcome = processor.process(&lent, &mut Host::default())?;
-        let (verdict, body, headers) = outcome.into_parts(&message.headers);
-        Ok(bindings::Outcome { verdict: verdict.into(), body, headers })
+        match self.0.borrow_mut().as_mut() {
+            Some(processor) => processor.process(message, host),
+            None => Err(Failure::Reject("the processor was not configured".to_owned())),
+        }
     }
 }
 
 /// A panic ends the instance and says nothing by itself: its sentence and place go to the log first.
 fn explain_panics() {
-    panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string())));
-}
-
-impl From<Failure> for bindings::Failure {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Retry(reason) => Self::Retry(reason),
-            Failure::Reject(reason) => Self::Reject(reason),
-        }
-    }
-}
-
-impl From<Verdict> for bindings::catena::processor::types::Verdict {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Next => Self::Next,
-            Verdict::Term(reason) => Self::Term(reason),
-            Verdict::Jump(step) => Self::Jump(step),
-        }
-    }
+    panic::set_hook(Box::new(|panic| Imports.log(Level::Error, &panic.to_string())));
 }
 
 /// The host functions behind [`Host`].
@@ -95,6 +81,7 @@ pub struct Imports;
 )]
 impl Imports {
     pub(crate) fn log(&mut self, level: Level, text: &str) {
+        turn::take();
         let level = match level {
             Level::Debug => log::Level::Debug,
             Level::Info => log::Level::Info,
@@ -105,26 +92,32 @@ impl Imports {
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
+        turn::take();
         clock::now_ms()
     }
 
     pub(crate) fn random_u64(&mut self) -> u64 {
+        turn::take();
         random::next_u64()
     }
 
     pub(crate) fn state(&self, name: &str) -> Option<Vec<u8>> {
+        turn::take();
         state::get(name)
     }
 
     pub(crate) fn set_state(&mut self, name: &str, value: &[u8]) {
+        turn::take();
         state::set(name, value);
     }
 
     pub(crate) fn remove_state(&mut self, name: &str) {
+        turn::take();
         state::remove(name);
     }
 
     pub(crate) fn emit(&mut self, output: &str, emission: &Emission) -> Result<(), String> {
+        turn::take();
         outputs::emit(output, &emission.kind, &emission.key, &emission.body)
     }
 }

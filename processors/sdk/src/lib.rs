@@ -93,8 +93,8 @@ pub use processor::{NoSettings, Processor};
 
 /// Makes a [`Processor`] the component's processor: `catena_sdk::export!(MyProcessor);`.
 ///
-/// On wasm it writes the exports of the world `configurable-processor`. Elsewhere it only checks the type, so
-/// that the crate builds and is tested like any other.
+/// On wasm it writes the exports of the world `batch-processor`. Elsewhere it only checks the type, so that the crate
+/// builds and is tested like any other.
 #[macro_export]
 macro_rules! export {
     ($processor:ty) => {
@@ -105,13 +105,12 @@ macro_rules! export {
             }
             struct Component;
             impl $crate::component::bindings::Guest for Component {
-                fn process(
-                    message: $crate::component::bindings::Message,
-                ) -> ::std::result::Result<
-                    $crate::component::bindings::Outcome,
-                    $crate::component::bindings::Failure,
-                > {
-                    PROCESSOR.with(|slot| slot.process(message))
+                fn process_batch(
+                    arena: ::std::vec::Vec<u8>,
+                    headers: ::std::vec::Vec<$crate::component::bindings::Header>,
+                    items: ::std::vec::Vec<$crate::component::bindings::Item>,
+                ) -> $crate::component::bindings::Answers {
+                    PROCESSOR.with(|slot| slot.process_batch(&arena, &headers, &items))
                 }
                 fn configure() -> ::std::result::Result<(), ::std::string::String> {
                     PROCESSOR.with(|slot| slot.configure())

@@ -8,7 +8,7 @@ pub struct Message<'a> {
     id: &'a str,
     kind: &'a str,
     key: &'a str,
-    headers: &'a [(String, String)],
+    headers: &'a [(&'a str, &'a str)],
     body: &'a [u8],
 }
 
@@ -17,7 +17,7 @@ impl<'a> Message<'a> {
         id: &'a str,
         kind: &'a str,
         key: &'a str,
-        headers: &'a [(String, String)],
+        headers: &'a [(&'a str, &'a str)],
         body: &'a [u8],
     ) -> Self {
         Self { id, kind, key, headers, body }
@@ -49,7 +49,7 @@ impl<'a> Message<'a> {
 
     /// Names and values, in order; names may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.headers.iter().copied()
     }
 
     /// The payload as it came.

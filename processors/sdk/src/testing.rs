@@ -56,9 +56,10 @@ impl<P: Processor> Harness<P> {
     /// Where the processor breaks a rule that the engine enforces: state larger than allowed.
     pub fn run(&mut self, sample: &Sample) -> Result<Seen, Failure> {
         self.host.backend.begin(&sample.id, &sample.key);
-        let result = self.processor.process(&sample.lend(), &mut self.host);
+        let headers = sample.headers();
+        let result = self.processor.process(&sample.lend(&headers), &mut self.host);
         let emitted = self.host.backend.end(result.is_ok());
-        let (verdict, body, headers) = result?.into_parts(&sample.headers);
+        let (verdict, body, headers) = result?.into_parts(&headers);
         let body_changed = body.is_some();
         let mut message = sample.clone();
         message.body = body.unwrap_or(message.body);

@@ -67,7 +67,7 @@ impl Sample {
     /// The first value under `name`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.lend().header(name)
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON; `Null` where it is not JSON.
@@ -76,7 +76,11 @@ impl Sample {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    pub(super) fn lend(&self) -> Message<'_> {
-        Message::new(&self.id, &self.kind, &self.key, &self.headers, &self.body)
+    pub(super) fn headers(&self) -> Vec<(&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    pub(super) fn lend<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> Message<'a> {
+        Message::new(&self.id, &self.kind, &self.key, headers, &self.body)
     }
 }
