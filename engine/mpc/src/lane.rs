@@ -15,6 +15,7 @@ mod pace;
 mod runner;
 mod seen;
 mod settle;
+mod wave;
 mod work;
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};

@@ -22,6 +22,7 @@ use super::{
     outputs::{Origin, Sent},
     overlay::{Overlay, Writes},
     seen::Seen,
+    wave::Wave,
     work::{Ended, Way, Work},
 };
 use crate::{
@@ -53,6 +54,12 @@ pub(super) struct Ran {
     /// How many messages of the batch were new to the lane.
     pub(super) taken: usize,
     pub(super) stop: Option<Stop>,
+}
+
+impl Ran {
+    fn halted(&self) -> bool {
+        matches!(self.stop, Some(Stop::Halted { .. }))
+    }
 }
 
 /// Why a lane takes no more.
@@ -91,14 +98,11 @@ impl Runner {
                 None => ran.stop = Some(Stop::Gone),
             }
         }
+        let mut wave = Wave::default();
         for work in works {
-            if let Some(work) = self.unless_held(work) {
-                self.run_one(work, &mut ran);
-            }
-            if let Some(Stop::Halted { .. }) = ran.stop {
-                break;
-            }
+            self.join(work, &mut wave, &mut ran);
         }
+        self.run_wave(wave, &mut ran);
         if let Some(seen) = &self.seen
             && let Err(error) = seen.forget(ran.ended.len(), &self.overlay)
         {
@@ -157,18 +161,43 @@ impl Runner {
         self.lot.follow(&key, work).err()
     }
 
-    fn run_one(&mut self, work: Work, ran: &mut Ran) {
+    /// Lets a message go with the next wave, unless it waits for another or has had its effects.
+    fn join(&mut self, work: Work, wave: &mut Wave, ran: &mut Ran) {
+        if ran.halted() {
+            return;
+        }
+        let Some(work) = self.unless_held(work) else { return };
         match self.came_before(&work) {
-            Ok(false) => {}
-            Ok(true) => return self.pass_over(work, ran),
-            Err(error) => {
+            Ok(true) => self.pass_over(work, ran),
+            Ok(false) if wave.admits(&work) => wave.add(work),
+            Err(error) if wave.is_empty() => {
                 let failure = Failure::routing(&error, &chain::Path::default(), &work.live().plan);
-                return self.fail(work, failure, ran);
+                self.fail(work, failure, ran);
+            }
+            // What becomes of it depends on those before it.
+            Ok(false) | Err(_) => {
+                self.run_wave(std::mem::take(wave), ran);
+                self.join(work, wave, ran);
             }
         }
-        match self.attempt(&work) {
-            Ok((ending, sent)) => self.finish(work, ending, sent, ran),
-            Err(failure) => self.fail(work, failure, ran),
+    }
+
+    fn run_wave(&mut self, wave: Wave, ran: &mut Ran) {
+        if ran.halted() {
+            return;
+        }
+        let works = wave.into_works();
+        let walked = self.walk(&works);
+        for (work, walked) in works.into_iter().zip(walked) {
+            // One of its key that failed just now goes first: this one will walk again behind it.
+            let Some(work) = self.unless_held(work) else { continue };
+            match self.conclude(&work, walked) {
+                Ok((ending, sent)) => self.finish(work, ending, sent, ran),
+                Err(failure) => self.fail(work, failure, ran),
+            }
+            if ran.halted() {
+                return;
+            }
         }
     }
 

@@ -29,6 +29,13 @@ pub(super) struct Mark {
     accepted_at_ms: u64,
 }
 
+impl Mark {
+    /// The same for every copy of the message.
+    pub(super) fn hash(&self) -> &[u8; 16] {
+        &self.hash
+    }
+}
+
 /// The ids of one chain and partition.
 pub(super) struct Seen {
     prefix: Bytes,

@@ -29,6 +29,15 @@ pub(super) enum Way {
     Direct(Arc<Live>),
 }
 
+impl Way {
+    pub(super) fn live(&self) -> &Arc<Live> {
+        match self {
+            Self::Chain(pin) => pin,
+            Self::Direct(live) => live,
+        }
+    }
+}
+
 /// A message that came to its end; settling it is what remains.
 pub(super) struct Ended {
     pub(super) settle: Settle,
@@ -45,10 +54,7 @@ impl Weigh for Work {
 impl Work {
     /// The plan it is on, kept from intake to the end.
     pub(super) fn live(&self) -> &Arc<Live> {
-        match &self.way {
-            Way::Chain(pin) => pin,
-            Way::Direct(live) => live,
-        }
+        self.way.live()
     }
 
     /// Begins once more, under the plan that is live now.

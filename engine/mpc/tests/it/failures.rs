@@ -68,6 +68,16 @@ async fn a_message_behind_a_poison_one_of_its_key_waits_and_keeps_its_place() {
 }
 
 #[tokio::test]
+async fn those_behind_a_message_that_is_tried_again_do_not_walk_with_it() {
+    // Once beside it, before it is known to fail, and once when it is through.
+    let (node, mut sink) = start("attempts_max = 9", "twice heal:8").await;
+    let bodies = ["1 poison", "2", "3"];
+    node.post(bodies.iter().enumerate().map(|(n, body)| message(n, "k", body)).collect()).await;
+    let arrived: Vec<_> = sink.take(3).await.into_iter().map(|m| m.body).collect();
+    assert_eq!(arrived, bodies.map(|body| format!("{body}|b@1.0.0")));
+}
+
+#[tokio::test]
 async fn a_rejected_message_is_dead_at_once_and_those_behind_it_go_on() {
     let (node, mut sink) = start("", "reject").await;
     node.post(vec![message(1, "k", "poison"), message(2, "k", "x")]).await;

@@ -1,13 +1,15 @@
-//! One attempt at one message: its steps, then where what they left goes.
+//! One attempt at messages: their steps, those of a wave together, then where what each left goes.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    slice,
     sync::Arc,
 };
 
+use bus::Stored;
 use bytes::Bytes;
-use chain::{End, Path};
-use model::{Call, Name, Scope, StateError, StateRead, StateWrite};
+use chain::{End, Finished, Path};
+use model::{Call, Name, Scope, StateError, StateRead, StateWrite, Task};
 
 use super::Runner;
 use crate::{
@@ -38,26 +40,64 @@ impl StateRead for State {
     }
 }
 
+/// What the steps made of a message.
+pub(super) enum Walked {
+    /// Its end, and the state it wrote.
+    Through(Result<(Finished, Vec<StateWrite>), Failure>),
+    /// It goes past the chain.
+    Past,
+}
+
 impl Runner {
-    /// Nothing is left behind unless it is `Ok`.
-    pub(super) fn attempt(&self, work: &Work) -> Result<(Ending, Sent), Failure> {
-        // A panic is a bug of the engine; it costs this message, not the lane.
-        let attempt = AssertUnwindSafe(|| match &work.way {
-            Way::Chain(pin) => self.through_chain(work, pin),
-            Way::Direct(live) => self.past_chain(work, live),
-        });
-        catch_unwind(attempt).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
+    /// Lets the messages of one wave walk through their plan. Nothing is left behind.
+    pub(super) fn walk(&self, works: &[Work]) -> Vec<Walked> {
+        let Some(live) = works.first().map(Work::live) else { return Vec::new() };
+        // A panic is a bug of the engine; it costs the message that caused it, not the lane.
+        catch_unwind(AssertUnwindSafe(|| self.walk_together(works, live))).unwrap_or_else(|panic| match works
+        {
+            [_] => vec![Walked::Through(Err(Failure::panicked(&*panic)))],
+            works => works.iter().flat_map(|work| self.walk(slice::from_ref(work))).collect(),
+        })
     }
 
-    fn through_chain(&self, work: &Work, pin: &Pin) -> Result<(Ending, Sent), Failure> {
-        let Live { plan, meters, .. } = &***pin;
-        let message = &work.stored.message;
-        let mut call =
-            Call::new(work.stored.accepted_at_ms, seed(&message.id), Scope::new(Arc::clone(&self.state)));
+    fn walk_together(&self, works: &[Work], live: &Live) -> Vec<Walked> {
+        let mut calls: Vec<_> = works.iter().map(|work| self.call(work)).collect();
+        let tasks = works.iter().zip(&mut calls).filter(|(work, _)| matches!(work.way, Way::Chain(_)));
+        let tasks = tasks.map(|(work, call)| Task { message: &work.stored.message, call }).collect();
+        let mut results = live.plan.execute_batch(tasks, &mut &live.meters).into_iter();
+        let walked = works.iter().zip(calls).map(|(work, mut call)| match &work.way {
+            Way::Direct(_) => Walked::Past,
+            Way::Chain(_) => Walked::Through(match results.next() {
+                Some(Ok(finished)) => Ok((finished, call.state.take_writes())),
+                Some(Err(stopped)) => Err(Failure::stopped(stopped, &live.plan)),
+                None => Err(Failure::panicked(&"the plan gave fewer answers than there are messages")),
+            }),
+        });
+        walked.collect()
+    }
+
+    fn call(&self, work: &Work) -> Call {
+        let Stored { message, accepted_at_ms, .. } = &work.stored;
+        let mut call = Call::new(*accepted_at_ms, seed(&message.id), Scope::new(Arc::clone(&self.state)));
         call.attempt = work.failures + 1;
-        let finished = plan
-            .execute(message, &mut call, &mut &*meters)
-            .map_err(|stopped| Failure::stopped(stopped, plan))?;
+        call
+    }
+
+    /// Where what the steps left goes. Nothing is left behind unless it is `Ok`.
+    pub(super) fn conclude(&self, work: &Work, walked: Walked) -> Result<(Ending, Sent), Failure> {
+        let conclude = AssertUnwindSafe(|| match (walked, &work.way) {
+            (Walked::Through(walked), Way::Chain(pin)) => self.through_chain(work, pin, walked?),
+            (_, way) => self.past_chain(work, way.live()),
+        });
+        catch_unwind(conclude).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
+    }
+
+    fn through_chain(
+        &self,
+        work: &Work,
+        pin: &Pin,
+        (finished, writes): (Finished, Vec<StateWrite>),
+    ) -> Result<(Ending, Sent), Failure> {
         pin.count_skipped(finished.skipped.len());
         let ending = match finished.end {
             End::Output => Ending::Out,
@@ -68,8 +108,8 @@ impl Runner {
         let sent = self
             .origin(work)
             .finished(finished, &*self.place.parts.router, LaneState::new(&read))
-            .map_err(|error| Failure::routing(&error, &path, plan))?;
-        self.keep(call.state.take_writes());
+            .map_err(|error| Failure::routing(&error, &path, &pin.plan))?;
+        self.keep(writes);
         Ok((ending, sent))
     }
 

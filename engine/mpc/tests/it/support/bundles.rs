@@ -1,7 +1,7 @@
 //! Bundles that are text files: `fake <name> <version>`, and below it words that say what the processor does.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -71,7 +71,8 @@ impl Catalog for Scripts {
         }
         match named.iter().filter(fits).max_by_key(|(bundle, _)| bundle.version.clone()) {
             Some((bundle, script)) => {
-                let processor = Arc::new(Running { bundle: bundle.clone(), script: script.clone() });
+                let walks = Mutex::default();
+                let processor = Arc::new(Running { bundle: bundle.clone(), script: script.clone(), walks });
                 Ok(Resolved { bundle: bundle.clone(), processor })
             }
             None if named.is_empty() => {
@@ -89,6 +90,8 @@ impl Catalog for Scripts {
 struct Running {
     bundle: BundleRef,
     script: Script,
+    /// How often it saw each message.
+    walks: Mutex<HashMap<String, u32>>,
 }
 
 impl Processor for Running {
@@ -117,6 +120,14 @@ impl Processor for Running {
                 }),
                 // Long enough for a swap to fall between two steps.
                 "slow" => std::thread::sleep(std::time::Duration::from_micros(50)),
+                "twice" if !poisoned => {
+                    let mut walks = self.walks.lock();
+                    let walks = walks.entry(message.id.clone()).or_insert(0);
+                    *walks += 1;
+                    if *walks > 2 {
+                        return Err(Fault::Reject { reason: "seen too often".into() });
+                    }
+                }
                 "term" if body.contains("term") => outcome.verdict = Verdict::Term("asked to".into()),
                 "retry" if poisoned => return Err(Fault::Retry { reason: "not now".into() }),
                 "heal" if poisoned && call.attempt < argument.parse().unwrap() => {
