@@ -49,6 +49,18 @@ enum Failure {
 
 type Process = TypedFunc<(Message<'static>,), (Result<Outcome, Failure>,)>;
 
+/// An engine as `bundle` has one.
+pub(crate) fn engine() -> anyhow::Result<Engine> {
+    let mut config = Config::new();
+    let mut pooling = PoolingAllocationConfig::default();
+    pooling.total_component_instances(64).total_core_instances(512).total_memories(128).total_tables(256);
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true);
+    Engine::new(&config).map_err(|e| anyhow!("{e:#}"))
+}
+
 /// As many instances of one component as the chain has steps.
 pub(crate) struct Bare {
     steps: Vec<(Store<()>, Process)>,
@@ -56,24 +68,16 @@ pub(crate) struct Bare {
 
 impl Bare {
     /// Instantiates `component` for each of `steps`.
-    pub(crate) fn new(component: &[u8], steps: usize) -> anyhow::Result<Self> {
-        let mut config = Config::new();
-        let mut pooling = PoolingAllocationConfig::default();
-        pooling.total_component_instances(64).total_core_instances(512).total_memories(128).total_tables(256);
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
-            .epoch_interruption(true)
-            .cranelift_nan_canonicalization(true);
-        let engine = Engine::new(&config).map_err(|e| anyhow!("{e:#}"))?;
-        let component = Component::new(&engine, component).map_err(|e| anyhow!("{e:#}"))?;
-        let mut linker = Linker::new(&engine);
+    pub(crate) fn new(engine: &Engine, component: &[u8], steps: usize) -> anyhow::Result<Self> {
+        let component = Component::new(engine, component).map_err(|e| anyhow!("{e:#}"))?;
+        let mut linker = Linker::new(engine);
         let mut settings =
             linker.instance("catena:processor/settings@1.0.0").map_err(|e| anyhow!("{e:#}"))?;
         settings.func_wrap("get", |_, ()| Ok(("{}".to_owned(),))).map_err(|e| anyhow!("{e:#}"))?;
         linker.define_unknown_imports_as_traps(&component).map_err(|e| anyhow!("{e:#}"))?;
         let steps = (0..steps)
             .map(|_| {
-                let mut store = Store::new(&engine, ());
+                let mut store = Store::new(engine, ());
                 store.set_epoch_deadline(u64::MAX / 2);
                 let instance = linker.instantiate(&mut store, &component)?;
                 let process = instance.get_typed_func(&mut store, "process")?;

@@ -1,87 +1,116 @@
-//! A chain of five steps that hand the message on, by value, on one core, beside five bare calls of the same
-//! component. What the difference pays for: the pool, budgets, the path, state and emissions, deadlines.
+//! A chain of five steps that hand the message on, on one core: one message at a time and in batches, beside bare calls
+//! of the same component and beside a core call with the message copied in. What the difference pays for: the
+//! pool, budgets, the path, state and emissions, deadlines.
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, anyhow};
 use bundle::{File, Library, Options, Runtime};
-use chain::{Format, Source};
-use model::{Call, Message, NoState, Scope};
+use chain::{Finished, Format, Source, Stopped};
+use model::{Call, Message, NoState, Scope, Task};
 
-use crate::{bare::Bare, report::Row};
+use crate::{
+    bare::{self, Bare},
+    floor::Floor,
+    report::Row,
+};
 
 const STEPS: usize = 5;
-/// Messages between two looks at the clock.
-const LOT: u32 = 200;
+/// Batches between two looks at the clock.
+const TURN: u32 = 4;
+
+/// Messages of one batch.
+const BATCH: usize = 64;
 
 /// Runs the benchmark.
 pub(crate) fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
-    let path = testkit::bundles::guests()?.join("trap.wasm");
-    let bytes = std::fs::read(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
-    let mut bare = Bare::new(&bytes, STEPS)?;
-    let plan = plan(path, bytes)?;
-    let message = message();
-    let mut call = Call::new(0, 1, Scope::new(Arc::new(NoState)));
+    let engine = bare::engine()?;
+    let mut floor = Floor::new(&engine, STEPS)?;
+    let by_value = guest("pass-by-value")?;
+    let mut bare = Bare::new(&engine, &by_value.bytes, STEPS)?;
+    let (by_value, batches) = (plan("pass-by-value", by_value)?, plan("pass", guest("pass")?)?);
+    let messages = vec![message(); BATCH];
+    let mut calls: Vec<Call> =
+        messages.iter().map(|_| Call::new(0, 1, Scope::new(Arc::new(NoState)))).collect();
 
-    // By turns, so that whatever else the machine does falls on both alike.
-    let (mut floor, mut engine) = (Best::default(), Best::default());
+    // By turns, so that whatever else the machine does falls on all alike.
+    let mut rates: [Rates; 5] = Default::default();
     let end = Instant::now() + time;
     while Instant::now() < end {
-        floor.turn(|| bare.run(&message).map(drop))?;
-        engine.turn(|| {
-            let finished = plan.execute(&message, &mut call, &mut ());
-            finished.map(drop).map_err(|stopped| anyhow!("the chain stopped: {}", stopped.fault))
+        let [copied, called, valued, alone, together] = &mut rates;
+        copied.turn(TURN, || messages.iter().try_for_each(|message| floor.run(message)))?;
+        called.turn(TURN, || messages.iter().try_for_each(|message| bare.run(message).map(drop)))?;
+        for (rates, plan) in [(valued, &by_value), (alone, &batches)] {
+            rates.turn(TURN, || {
+                messages
+                    .iter()
+                    .zip(&mut calls)
+                    .try_for_each(|(message, call)| went(plan.execute(message, call, &mut ())))
+            })?;
+        }
+        together.turn(TURN, || {
+            let tasks = messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call });
+            batches.execute_batch(tasks.collect(), &mut ()).into_iter().try_for_each(went)
         })?;
     }
+    let [copied, called, valued, alone, together] = rates.map(|rates| rates.median());
     Ok(vec![
-        Row::new("five bare component calls", floor.rate(), "messages/s")
-            .note(format!("{:.2} µs a call, 1 KB, one core", 1e6 / floor.rate() / STEPS as f64)),
-        Row::new("the same five as a chain", engine.rate(), "messages/s")
-            .beside("bare calls", floor.rate())
-            .note(format!(
-                "{:.2} µs a step; median of {} turns",
-                1e6 / engine.rate() / STEPS as f64,
-                engine.count()
-            )),
+        row("five core calls, the message copied in", copied),
+        row("five bare component calls, by value", called).beside("core calls", copied),
+        row("the same five as a chain", valued).beside("bare calls", called),
+        row("a chain of five in the batch world, one message at a time", alone).beside("by value", valued),
+        row(&format!("the same, {BATCH} messages at a time"), together).beside("core calls", copied),
+        row("   beside the world by value", together).beside("by value", valued),
     ])
+}
+
+fn row(what: &str, rate: f64) -> Row {
+    Row::new(what, rate, "messages/s")
+        .note(format!("{:.3} µs a message and step, 1 KB, one core", 1e6 / rate / STEPS as f64))
+}
+
+fn went(result: Result<Finished, Stopped>) -> anyhow::Result<()> {
+    result.map(drop).map_err(|stopped| anyhow!("the chain stopped: {}", stopped.fault))
 }
 
 /// Rates of many short turns.
 #[derive(Default)]
-struct Best(Vec<f64>);
+struct Rates(Vec<f64>);
 
-impl Best {
-    fn turn(&mut self, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+impl Rates {
+    /// Times so many batches of [`BATCH`] messages.
+    fn turn(&mut self, batches: u32, mut batch: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
         let began = Instant::now();
-        for _ in 0..LOT {
-            work()?;
+        for _ in 0..batches {
+            batch()?;
         }
-        self.0.push(f64::from(LOT) / began.elapsed().as_secs_f64());
+        self.0.push(f64::from(batches) * BATCH as f64 / began.elapsed().as_secs_f64());
         Ok(())
     }
 
-    /// The median, which a disturbed turn does not move.
-    fn rate(&self) -> f64 {
+    /// A disturbed turn does not move it.
+    fn median(&self) -> f64 {
         let mut rates = self.0.clone();
         rates.sort_by(f64::total_cmp);
         rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
     }
-
-    fn count(&self) -> usize {
-        self.0.len()
-    }
 }
 
-fn plan(path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<chain::Plan> {
+fn guest(name: &str) -> anyhow::Result<File> {
+    let path = testkit::bundles::guests()?.join(format!("{name}.wasm"));
+    let bytes = std::fs::read(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
+    Ok(File { path, bytes: bytes.into() })
+}
+
+fn plan(name: &str, bundle: File) -> anyhow::Result<chain::Plan> {
     let library = Library::new(Arc::new(Runtime::new(Options::default())?));
-    let refused = library.replace(vec![File { path, bytes: bytes.into() }]);
+    let refused = library.replace(vec![bundle]);
     anyhow::ensure!(refused.is_empty(), "the bundle was refused: {refused:?}");
     let steps: String =
-        (0..STEPS).map(|n| format!("[[step]]\nid = \"pass-{n}\"\nuses = \"trap@^1\"\n")).collect();
+        (0..STEPS).map(|n| format!("[[step]]\nid = \"pass-{n}\"\nuses = \"{name}@^1\"\n")).collect();
     let text = format!("[chain]\nid = \"five\"\ninput = \"in\"\noutput = \"out\"\n{steps}");
     let source = Source { name: "five.toml".to_owned(), format: Format::Toml, text: text.into() };
     chain::compile(&source, &*library.snapshot()).map_err(|faults| anyhow!("{faults}"))

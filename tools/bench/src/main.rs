@@ -3,6 +3,7 @@
 mod bare;
 mod chain;
 mod feed;
+mod floor;
 mod inserts;
 mod load;
 mod node;
