@@ -25,14 +25,14 @@ async fn changes_of_leaders_lose_and_double_nothing() {
     let api = nats::Api::connect(&servers.urls()).await.unwrap();
     // Fewer than elsewhere: three servers sync everything three times, on the cores of all the others. Each round is an
     // election for every stream.
-    for _ in 0..few_rounds(6) {
+    for _ in 0..few_rounds(5) {
         flow(&load).await;
         for stream in api.streams("catena-").await.unwrap() {
             api.step_down(&stream).await.unwrap();
         }
         flow(&load).await;
     }
-    for round in 0..few_rounds(4) {
+    for round in 0..few_rounds(3) {
         kill_a_leader(&mut servers, &api, &load, round).await;
     }
     world.arrives().await;
@@ -59,7 +59,7 @@ async fn an_acknowledgement_before_the_leader_is_caught() {
     let world = World::new(servers.urls().join(","), servers.nodes(), Some("ACK_BEFORE_DURABLE")).await;
     let load = world.load();
     let api = nats::Api::connect(&servers.urls()).await.unwrap();
-    for round in 0..4 {
+    for round in 0..2 {
         kill_a_leader(&mut servers, &api, &load, round).await;
     }
     world.arrives().await;

@@ -94,11 +94,12 @@ const AT_MOST: Duration = Duration::from_secs(60);
 
 /// The tiers, and what is known about what was sent to them.
 pub(super) struct World {
-    pub(super) scene: Scene,
     pub(super) fleet: Fleet,
     pub(super) oracle: Arc<Oracle>,
     network: Network,
     probes: AtomicU64,
+    // Its folder goes when nobody uses it any more.
+    _scene: Scene,
 }
 
 impl World {
@@ -122,7 +123,7 @@ impl World {
         };
         let fleet = Fleet::start(plan, SEVEN).await.unwrap();
         follow(&fleet.client().unwrap(), &network).await;
-        Self { scene, fleet, oracle: Arc::default(), network, probes: AtomicU64::new(PROBES_FROM) }
+        Self { _scene: scene, fleet, oracle: Arc::default(), network, probes: AtomicU64::new(PROBES_FROM) }
     }
 
     pub(super) fn client(&self) -> Client {
