@@ -144,9 +144,7 @@ async fn a_message_put_in_by_hand_goes_the_way_of_all_and_outputs_can_be_tailed(
     let test = "a_message_put_in_by_hand_goes_the_way_of_all_and_outputs_can_be_tailed";
     let Some(deployed) = Deployed::start(test).await else { return };
     let client = deployed.fleet.client().unwrap();
-    for user in [7, 107] {
-        client.follow(user, 42).await.unwrap();
-    }
+    deployed.follow(&client).await;
     let hand = Hand::over(&deployed.server).await;
     let posts = format!("catena.s.posts.{}", used_partition(&client).await);
     let envelope = |id| [("Nats-Msg-Id", id), ("Catena-Kind", "note"), ("Catena-Key", "42")];

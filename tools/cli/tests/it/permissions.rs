@@ -84,6 +84,14 @@ impl Deployed {
         run(command.envs(self.signed_in("manager")).envs(environment.iter().copied()), "")
     }
 
+    /// Users of both shards follow user 42.
+    pub(crate) async fn follow(&self, client: &Client) {
+        for user in [7, 107] {
+            let accepted = tokio::time::timeout(SOON, client.follow(user, 42)).await;
+            accepted.expect("a follow is not accepted").unwrap();
+        }
+    }
+
     /// Sends a post of user 42, until it is accepted; answers its id.
     pub(crate) async fn post(&self, text: &str) -> String {
         let forwarder = format!("http://{}", self.fleet.node("forwarder-1").unwrap().addresses().http);
@@ -149,9 +157,7 @@ async fn tiers_do_all_their_work_and_ask_for_nothing_they_may_not() {
     let test = "tiers_do_all_their_work_and_ask_for_nothing_they_may_not";
     let Some(mut deployed) = Deployed::start(test).await else { return };
     let client = deployed.fleet.client().unwrap();
-    for user in [7, 107] {
-        client.follow(user, 42).await.unwrap();
-    }
+    deployed.follow(&client).await;
     arrives(&client, &deployed.post("one").await).await;
 
     deployed.post(&"long ".repeat(1000)).await;
