@@ -1,7 +1,11 @@
 //! What `docs/tiers.md` says of the `nats` command: done with the command itself where it is at hand (`NATS_CLI`, or on the
 //! path), and by a client that knows nothing of Catena where it is not.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use testkit::{
@@ -113,7 +117,7 @@ impl Tail {
     }
 }
 
-fn signed_in(nats: &PathBuf, url: &str) -> Command {
+fn signed_in(nats: &Path, url: &str) -> Command {
     let mut command = Command::new(nats);
     // Nobody's own context counts, only what stands here.
     command.env_remove("NATS_CONTEXT").args(["--no-context", "--server", url, "--user", "manager"]);

@@ -37,7 +37,7 @@ impl Deployed {
             nats::skip(test);
             return None;
         }
-        let setup = tiers::setup(PARTITIONS, FIRST_USERS.len() as u32, &OUTPUTS).unwrap();
+        let setup = tiers::setup(PARTITIONS, u32::try_from(FIRST_USERS.len()).unwrap(), &OUTPUTS).unwrap();
         let server = nats::Server::start(setup).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         bundles::copy(&bundles::samples().unwrap(), &folder.path().join("bundles")).unwrap();

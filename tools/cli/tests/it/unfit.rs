@@ -133,7 +133,7 @@ async fn servers_that_will_not_do_are_named_with_what_to_change() {
         ("an account without JetStream", ""),
     ] {
         let jetstream = if limits.is_empty() { String::new() } else { format!("jetstream {{ {limits} }},") };
-        let users = format!("users: [{{ user: a, password: b }}]");
+        let users = "users: [{ user: a, password: b }]";
         let accounts = format!("accounts {{ A: {{ {jetstream} {users} }} }}\n");
         let server = started(Setup::with_authorization(Authorization::Included(accounts))).await;
         let password = gallery.file("password", "b\n");
@@ -244,8 +244,7 @@ async fn deployments_that_are_otherwise_are_named_and_a_second_of_one_name() {
         ("CATENA_POSTS_PARTITIONS", "2"),
         ("CATENA_INBOX_SHARDS", "[{ first_user = 0 }, { first_user = 100 }]"),
     ];
-    let made =
-        std::process::Command::from(command()).args(["fleet", "init", "--nats", &url]).envs(ours).output();
+    let made = command().args(["fleet", "init", "--nats", &url]).envs(ours).output();
     assert!(made.unwrap().status.success());
 
     gallery.up("other partitions", &url, &[("CATENA_POSTS_PARTITIONS", "4"), ours[1]]).await;
