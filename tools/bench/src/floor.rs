@@ -13,27 +13,33 @@ const AT: usize = 1024;
 
 /// As many instances as the chain has steps.
 pub(crate) struct Floor {
-    steps: Vec<(Store<()>, Memory, TypedFunc<(u32, u32), u32>)>,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    store: Store<()>,
+    memory: Memory,
+    process: TypedFunc<(u32, u32), u32>,
 }
 
 impl Floor {
     /// Instantiates the module for each of `steps`.
     pub(crate) fn new(engine: &Engine, steps: usize) -> anyhow::Result<Self> {
-        let module = Module::new(engine, GUEST).map_err(|e| anyhow!("{e:#}"))?;
+        let module = Module::new(engine, wat::parse_str(GUEST)?).map_err(|e| anyhow!("{e:#}"))?;
         let step = || {
             let mut store = Store::new(engine, ());
             store.set_epoch_deadline(u64::MAX / 2);
             let instance = Instance::new(&mut store, &module, &[]).map_err(|e| anyhow!("{e:#}"))?;
             let memory = instance.get_memory(&mut store, "memory").context("the module has a memory")?;
             let process = instance.get_typed_func(&mut store, "process").map_err(|e| anyhow!("{e:#}"))?;
-            Ok((store, memory, process))
+            Ok(Step { store, memory, process })
         };
         Ok(Self { steps: (0..steps).map(|_| step()).collect::<anyhow::Result<_>>()? })
     }
 
     /// Calls each step once.
     pub(crate) fn run(&mut self, message: &model::Message) -> anyhow::Result<()> {
-        for (store, memory, process) in &mut self.steps {
+        for Step { store, memory, process } in &mut self.steps {
             memory.write(&mut *store, AT, &message.body)?;
             let length = u32::try_from(message.body.len())?;
             let answer = process.call(&mut *store, (AT as u32, length)).map_err(|e| anyhow!("{e:#}"))?;

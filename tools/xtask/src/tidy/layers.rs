@@ -35,6 +35,7 @@ const BESIDE: &[(&str, &[&str])] = &[
             "catena-chain",
             "catena-mpc",
             "catena-relations",
+            "catena-fleet",
             "catena-feed",
             "catena-inbox",
             "catena-node",

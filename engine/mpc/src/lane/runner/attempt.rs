@@ -40,13 +40,8 @@ impl StateRead for State {
     }
 }
 
-/// What the steps made of a message.
-pub(super) enum Walked {
-    /// Its end, and the state it wrote.
-    Through(Result<(Finished, Vec<StateWrite>), Failure>),
-    /// It goes past the chain.
-    Past,
-}
+/// What the steps made of a message: its end, and the state it wrote. `None` where it goes past the chain.
+pub(super) type Walked = Option<Result<(Finished, Vec<StateWrite>), Failure>>;
 
 impl Runner {
     /// Lets the messages of one wave walk through their plan. Nothing is left behind.
@@ -55,7 +50,7 @@ impl Runner {
         // A panic is a bug of the engine; it costs the message that caused it, not the lane.
         catch_unwind(AssertUnwindSafe(|| self.walk_together(works, live))).unwrap_or_else(|panic| match works
         {
-            [_] => vec![Walked::Through(Err(Failure::panicked(&*panic)))],
+            [_] => vec![Some(Err(Failure::panicked(&*panic)))],
             works => works.iter().flat_map(|work| self.walk(slice::from_ref(work))).collect(),
         })
     }
@@ -66,8 +61,8 @@ impl Runner {
         let tasks = tasks.map(|(work, call)| Task { message: &work.stored.message, call }).collect();
         let mut results = live.plan.execute_batch(tasks, &mut &live.meters).into_iter();
         let walked = works.iter().zip(calls).map(|(work, mut call)| match &work.way {
-            Way::Direct(_) => Walked::Past,
-            Way::Chain(_) => Walked::Through(match results.next() {
+            Way::Direct(_) => None,
+            Way::Chain(_) => Some(match results.next() {
                 Some(Ok(finished)) => Ok((finished, call.state.take_writes())),
                 Some(Err(stopped)) => Err(Failure::stopped(stopped, &live.plan)),
                 None => Err(Failure::panicked(&"the plan gave fewer answers than there are messages")),
@@ -86,7 +81,7 @@ impl Runner {
     /// Where what the steps left goes. Nothing is left behind unless it is `Ok`.
     pub(super) fn conclude(&self, work: &Work, walked: Walked) -> Result<(Ending, Sent), Failure> {
         let conclude = AssertUnwindSafe(|| match (walked, &work.way) {
-            (Walked::Through(walked), Way::Chain(pin)) => self.through_chain(work, pin, walked?),
+            (Some(walked), Way::Chain(pin)) => self.through_chain(work, pin, walked?),
             (_, way) => self.past_chain(work, way.live()),
         });
         catch_unwind(conclude).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
