@@ -13,7 +13,7 @@ const MACHINE: &[&str] =
     &[concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
 pub(super) fn check(tracked: &[Tracked]) -> Vec<Finding> {
-    tracked.iter().flat_map(|file| source(file).into_iter().chain(paths(file))).collect()
+    tracked.iter().flat_map(|file| source(file).into_iter().chain(paths(file)).chain(merges(file))).collect()
 }
 
 fn source(file: &Tracked) -> Vec<Finding> {
@@ -55,6 +55,17 @@ fn paths(file: &Tracked) -> Vec<Finding> {
         .collect()
 }
 
+/// What Git leaves of a merge that nobody finished.
+fn merges(file: &Tracked) -> Vec<Finding> {
+    let Some(text) = &file.text else { return Vec::new() };
+    let unfinished = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| unfinished(line))
+        .map(|(number, _)| Finding::new(&file.path, number, "a merge was not finished here"))
+        .collect()
+}
+
 /// `folder` occurs in `line` as the start of a path, not inside one (`crates.io/home/…` is fine).
 fn after_boundary(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
@@ -77,6 +88,13 @@ mod tests {
         let tracked =
             [file("a.rs", &long), file("b/mod.rs", ""), file("c.rs", "  #[ignore]\n"), file("d.md", &long)];
         assert_eq!(check(&tracked).len(), 3);
+    }
+
+    #[test]
+    fn unfinished_merges_are_found() {
+        let conflict = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n";
+        assert_eq!(check(&[file("a.md", conflict)]).len(), 2);
+        assert_eq!(check(&[file("a.md", "=======\n>>> quoted\n")]).len(), 0);
     }
 
     #[test]
