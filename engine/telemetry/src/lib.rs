@@ -18,7 +18,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// The log filter has a mistake.
-    #[error("`{filter}` is not a log filter: write `info`, or `info,mpc=debug`")]
+    #[error("`{filter}` is not a log filter: write `info`, or `info,catena_mpc=debug`")]
     Filter {
         /// The filter as given.
         filter: String,

@@ -69,7 +69,7 @@ fn parse(filter: &str) -> Result<EnvFilter, Error> {
     EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })
 }
 
-/// Sends what `tracing` says to stderr, as far as `filter` lets it (`info`, `info,mpc=debug`, …).
+/// Sends what `tracing` says to stderr, as far as `filter` lets it (`info`, `info,catena_mpc=debug`, …).
 /// A second call leaves the first in place.
 ///
 /// # Errors
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_second_init_is_harmless_and_a_bad_filter_is_named() {
         init(LogFormat::Json, "warn").unwrap();
-        init(LogFormat::Text, "info,mpc=debug").unwrap();
+        init(LogFormat::Text, "info,catena_mpc=debug").unwrap();
         let error = init(LogFormat::Text, "mpc=loud").unwrap_err();
         assert!(error.to_string().contains("`mpc=loud`"), "{error}");
     }

@@ -60,7 +60,7 @@ pub(crate) struct Up {
     /// Where management is served. Default: 127.0.0.1:8081.
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
-    /// What is logged: `info`, or `info,mpc=debug`.
+    /// What is logged: `info`, or `info,catena_mpc=debug`.
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
     /// How it is logged: `text` or `json`.

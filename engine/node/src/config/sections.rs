@@ -128,7 +128,7 @@ impl Default for Admin {
 pub struct Log {
     /// `text` for people or `json` for machines.
     pub format: LogFormat,
-    /// What: `info`, or `info,mpc=debug`.
+    /// What: `info`, or `info,catena_mpc=debug`.
     pub filter: String,
 }
 
