@@ -15,7 +15,7 @@ use testkit::{
     wait,
 };
 
-use super::scene::{Scene, follow, judge, read, shown};
+use super::scene::{Scene, expect_caught, follow, judge, read, shown};
 use crate::support::{alone, rounds};
 
 const RATE: u32 = 600;
@@ -67,15 +67,8 @@ async fn killed_under_load_nothing_accepted_is_lost_or_doubled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_before_the_disk_is_caught() {
     let _alone = alone().await;
-    // A kill may find nothing on its way to the disk, but not every time.
-    for _ in 0..4 {
-        let report = kill(feed().planted("ACK_BEFORE_DURABLE"), 5).await;
-        println!("{} of {} lost", report.lost.len(), report.accepted);
-        if !report.lost.is_empty() {
-            return;
-        }
-    }
-    panic!("the planted bug went unseen");
+    let attempt = async || Some(kill(feed().planted("ACK_BEFORE_DURABLE"), 5).await);
+    expect_caught(attempt, |report| !report.lost.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,8 @@ use crate::support::{CATENA, install};
 
 /// What has not arrived when nothing at all has arrived for so long is lost.
 const QUIET_AT_MOST: Duration = Duration::from_secs(12);
+/// How often a planted bug is given the chance to show itself.
+const CHANCES: u32 = 4;
 /// A change without a receipt by then went unnoticed.
 const RECEIPT_AT_MOST: Duration = Duration::from_secs(15);
 
@@ -151,6 +153,24 @@ pub(super) fn shown(report: &Report) -> String {
         }
     }
     text
+}
+
+/// Expects that the oracle sees a planted bug. A fault may find nothing under way that the bug could spoil, though not every
+/// time: there are a few attempts, each in a world of its own. One without a report was skipped.
+pub(super) async fn expect_caught(
+    mut attempt: impl AsyncFnMut() -> Option<Report>,
+    shows: impl Fn(&Report) -> bool,
+) {
+    let mut seen = String::new();
+    for _ in 0..CHANCES {
+        let Some(report) = attempt().await else { return };
+        println!("under the planted bug: {}", shown(&report));
+        if shows(&report) {
+            return;
+        }
+        seen = shown(&report);
+    }
+    panic!("the planted bug went unseen {CHANCES} times: {seen}");
 }
 
 /// The text of a file.

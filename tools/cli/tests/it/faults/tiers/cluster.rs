@@ -3,7 +3,7 @@
 use testkit::{load::Load, nats};
 
 use super::{
-    super::scene::shown,
+    super::scene::expect_caught,
     world::{HANGS, World, expect_clean, few_rounds, flow},
 };
 use crate::support::alone;
@@ -55,17 +55,19 @@ async fn kill_a_leader(servers: &mut nats::Cluster, api: &nats::Api, load: &Load
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_before_the_leader_is_caught() {
     let _alone = alone().await;
-    let Some(mut servers) = cluster("an_acknowledgement_before_the_leader_is_caught").await else { return };
-    let world = World::new(servers.urls().join(","), servers.nodes(), Some("ACK_BEFORE_DURABLE")).await;
-    let load = world.load();
-    let api = nats::Api::connect(&servers.urls()).await.unwrap();
-    for round in 0..2 {
-        kill_a_leader(&mut servers, &api, &load, round).await;
-    }
-    world.arrives().await;
-    load.stop().await;
-    let report = world.judged().await;
-    assert!(!report.lost.is_empty(), "the planted bug went unseen: {}", shown(&report));
+    let attempt = async || {
+        let mut servers = cluster("an_acknowledgement_before_the_leader_is_caught").await?;
+        let world = World::new(servers.urls().join(","), servers.nodes(), Some("ACK_BEFORE_DURABLE")).await;
+        let load = world.load();
+        let api = nats::Api::connect(&servers.urls()).await.unwrap();
+        for round in 0..2 {
+            kill_a_leader(&mut servers, &api, &load, round).await;
+        }
+        world.arrives().await;
+        load.stop().await;
+        Some(world.judged().await)
+    };
+    expect_caught(attempt, |report| !report.lost.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
