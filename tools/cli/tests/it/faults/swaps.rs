@@ -11,7 +11,7 @@ use testkit::{
     save::{Style, save},
 };
 
-use super::scene::{Scene, follow, guest_file, is_live, judge, newest, receipt, shown};
+use super::scene::{Scene, expect_caught, follow, guest_file, is_live, judge, newest, receipt, shown};
 use crate::support::{alone, rounds};
 
 /// The first and the last step leave a stamp of their version and mark: both belong to one generation.
