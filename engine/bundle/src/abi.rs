@@ -10,7 +10,7 @@ use bytes::Bytes;
 use model::{Fault, Headers, Outcome, Verdict};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-pub(crate) use batch::{Answers, Batch, Params as BatchParams};
+pub(crate) use batch::{Answers, Batch, Params as BatchParams, Reads};
 
 /// `types.message`, borrowed.
 #[derive(ComponentType, Lower, Clone, Copy)]
@@ -94,7 +94,8 @@ impl From<WireOutcome> for Outcome {
             WireVerdict::Term(reason) => Verdict::Term(reason),
             WireVerdict::Jump(step) => Verdict::Jump(step),
         };
-        Self { verdict, body: wire.body.map(Bytes::from), headers: wire.headers.map(Headers) }
+        let (body, headers) = (wire.body.map(Bytes::from), wire.headers.map(Headers));
+        Self { verdict, body, headers, edits: Vec::new() }
     }
 }
 

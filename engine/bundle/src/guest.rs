@@ -56,8 +56,10 @@ pub(crate) struct Guest {
     pub(crate) process: &'static str,
     /// What is done with each item of a batch, in place of `process`: `$n` is its place, `$item` points at it, `$arena` at
     /// the arena, and `$answer` at its answer, all zero. The answers' arena is the whole first page, so that its spans
-    /// are addresses.
+    /// are addresses. At 4096 is one edit, all zero, which nobody counts.
     pub(crate) batch: Option<&'static str>,
+    /// The one pointer that `reads` of such a guest answers.
+    pub(crate) reads: &'static str,
     /// Body of `configure`; without one there is none. Its answer is at 16 too.
     pub(crate) configure: Option<&'static str>,
     pub(crate) wit: String,
@@ -73,6 +75,7 @@ impl Default for Guest {
             functions: "",
             process: "",
             batch: None,
+            reads: "",
             configure: None,
             wit: WIT.to_owned(),
         }
@@ -103,7 +106,7 @@ impl Guest {
             imports = self.imports,
             data = self.data,
             functions = self.functions,
-            process = self.batch.map_or_else(|| one(self.process), batch),
+            process = self.batch.map_or_else(|| one(self.process), |body| batch(body, self.reads)),
         );
         let mut core = wat::parse_str(text).expect("the guest is well formed");
         let world = match (self.batch, self.configure) {
@@ -153,11 +156,11 @@ fn one(body: &str) -> String {
     )
 }
 
-fn batch(body: &str) -> String {
+fn batch(body: &str, reads: &str) -> String {
     format!(
         r#"(func (export "process-batch")
             (param $arena i32) (param $arena_n i32) (param $headers i32) (param $headers_n i32)
-            (param $items i32) (param $items_n i32) (result i32)
+            (param $fields i32) (param $fields_n i32) (param $items i32) (param $items_n i32) (result i32)
             (local $n i32) (local $item i32) (local $answer i32) (local $count i32)
             (memory.fill (i32.const 65536) (i32.const 0) (i32.const 8192))
             (local.set $count (local.get $items_n))
@@ -167,18 +170,29 @@ fn batch(body: &str) -> String {
               (br_if $done (i32.ge_u (local.get $n) (local.get $items_n)))
               {body}
               (local.set $n (i32.add (local.get $n) (i32.const 1)))
-              (local.set $item (i32.add (local.get $item) (i32.const 36)))
-              (local.set $answer (i32.add (local.get $answer) (i32.const 32)))
+              (local.set $item (i32.add (local.get $item) (i32.const 44)))
+              (local.set $answer (i32.add (local.get $answer) (i32.const 36)))
               (br $next)))
             (i32.store offset=16 (i32.const 0) (i32.const 0))
             (i32.store offset=20 (i32.const 0) (i32.const 65536))
             (i32.store offset=24 (i32.const 0) (local.get $headers))
             (i32.store offset=28 (i32.const 0) (i32.const 0))
-            (i32.store offset=32 (i32.const 0) (i32.const 65536))
-            (i32.store offset=36 (i32.const 0) (local.get $count))
+            (i32.store offset=32 (i32.const 0) (i32.const 4096))
+            (i32.store offset=36 (i32.const 0) (i32.const 1))
+            (i32.store offset=40 (i32.const 0) (i32.const 65536))
+            (i32.store offset=44 (i32.const 0) (local.get $count))
             (i32.const 16))
           (func (export "cabi_post_process-batch") (param i32)
-            (global.set $top (i32.const 8192)))"#
+            (global.set $top (i32.const 8192)))
+          (data (i32.const 2048) "{reads}")
+          (func (export "reads") (result i32)
+            (i32.store offset=3072 (i32.const 0) (i32.const 2048))
+            (i32.store offset=3076 (i32.const 0) (i32.const {length}))
+            (i32.store offset=16 (i32.const 0) (i32.const 3072))
+            (i32.store offset=20 (i32.const 0) (i32.const 1))
+            (i32.const 16))"#,
+        length = reads.len(),
+
     )
 }
 

@@ -77,11 +77,11 @@ impl Subject {
         }
     }
 
-    fn enter(&mut self, Task { message, call }: &mut Task<'_>) {
+    fn enter(&mut self, Task { draft, call }: &mut Task<'_>) {
         self.message_id.clear();
-        self.message_id.push_str(&message.id);
+        self.message_id.push_str(draft.id());
         self.message_key.clear();
-        self.message_key.push_str(&message.key);
+        self.message_key.push_str(draft.key());
         self.random = call.seed;
         self.budget = Budget::default();
         std::mem::swap(&mut self.call, call);

@@ -176,7 +176,8 @@ impl Surface {
             _ => false,
         };
         let configurable = is("configure", signature::CONFIGURE);
-        let world = if configurable && is("process-batch", signature::PROCESS_BATCH) {
+        let batch = is("process-batch", signature::PROCESS_BATCH) && is("reads", signature::READS);
+        let world = if configurable && batch {
             World::Batch
         } else if !is("process", signature::PROCESS) {
             return Err(Error::NotAProcessor { exports: self.exports_for_people(types) });

@@ -24,7 +24,7 @@ pub(crate) const START_DEADLINE: Duration = Duration::from_secs(1);
 /// [`Entry`], ready to be called.
 enum Process {
     One(TypedFunc<abi::Params<'static>, abi::Answer>),
-    Batch(TypedFunc<abi::BatchParams<'static>, (abi::Answers,)>),
+    Batch { process: TypedFunc<abi::BatchParams<'static>, (abi::Answers,)>, reads: abi::Reads },
 }
 
 pub(crate) struct Instance {
@@ -39,7 +39,7 @@ pub(crate) struct Instance {
 
 /// Why an instance did not come to be.
 pub(crate) enum NotStarted {
-    /// `configure` said no.
+    /// `configure` said no, or `reads` what cannot be.
     Settings(String),
     /// It trapped, or the host is out of instances.
     Failed { error: wasmtime::Error, last_words: String },
@@ -74,16 +74,24 @@ impl Instance {
     /// `process` of a new instance, or why `configure` said no.
     fn open(store: &mut Store<Host>, prepared: &Prepared) -> wasmtime::Result<Result<Process, String>> {
         let instance = prepared.pre.instantiate(&mut *store)?;
-        let process = match prepared.process {
-            Entry::One(export) => Process::One(instance.get_typed_func(&mut *store, export)?),
-            Entry::Batch(export) => Process::Batch(instance.get_typed_func(&mut *store, export)?),
-        };
         if let Some(configure) = &prepared.configure {
             let configure = instance.get_typed_func::<(), (Result<(), String>,)>(&mut *store, configure)?;
-            let (answer,) = configure.call(store, ())?;
-            return Ok(answer.map(|()| process));
+            if let (Err(reason),) = configure.call(&mut *store, ())? {
+                return Ok(Err(reason));
+            }
         }
-        Ok(Ok(process))
+        Ok(Ok(match &prepared.process {
+            Entry::One(process) => Process::One(instance.get_typed_func(&mut *store, process)?),
+            Entry::Batch { process, reads } => {
+                let reads = instance.get_typed_func::<(), (Vec<String>,)>(&mut *store, reads)?;
+                let (pointers,) = reads.call(&mut *store, ())?;
+                let reads = match abi::Reads::parse(&pointers) {
+                    Ok(reads) => reads,
+                    Err(reason) => return Ok(Err(reason)),
+                };
+                Process::Batch { process: instance.get_typed_func(&mut *store, process)?, reads }
+            }
+        }))
     }
 
     /// The last error the guest logged in its last call, empty where it logged none.
@@ -91,36 +99,37 @@ impl Instance {
         self.store.data().last_words()
     }
 
-    /// Lets the guest work on the messages, for `ticks` of the epoch a call: all of them are one call where its world has
-    /// that. One answer each, in their order. After an error of wasmtime's the instance must not be used again.
+    /// Lets the guest work on the messages, all in one call, for `ticks` of the epoch; where its world has no such call, on
+    /// the only one. Adds one answer each, in their order. After an error some answers may be there, and the instance
+    /// must not be used again.
     pub(crate) fn process(
         &mut self,
         tasks: &mut [Task<'_>],
         ticks: u64,
-    ) -> wasmtime::Result<Vec<Result<Outcome, Fault>>> {
+        answers: &mut Vec<Result<Outcome, Fault>>,
+    ) -> wasmtime::Result<()> {
         self.messages += tasks.len();
-        match &self.process {
-            Process::One(process) => {
-                let answers = tasks.iter_mut().map(|task| {
-                    let message = task.message.into();
-                    self.store.set_epoch_deadline(ticks);
-                    self.store.data_mut().enter(std::slice::from_mut(task));
-                    let answer = process.call(&mut self.store, (message,));
-                    self.store.data_mut().leave(std::slice::from_mut(task));
-                    // How large a message may be is for the engine to say, of every processor alike.
-                    Ok(answer?.0.map(Outcome::from).map_err(Fault::from))
-                });
-                answers.collect()
-            }
-            Process::Batch(process) => {
-                self.batch.fill(tasks);
-                self.store.set_epoch_deadline(ticks);
-                self.store.data_mut().enter(tasks);
-                let answers = process.call(&mut self.store, self.batch.params());
+        self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().enter(tasks);
+        match (&self.process, &mut *tasks) {
+            (Process::One(process), [task]) => {
+                let answer = process.call(&mut self.store, (task.draft.message().into(),));
                 self.store.data_mut().leave(tasks);
-                Ok(answers?.0.read(tasks.len())?)
+                // How large a message may be is for the engine to say, of every processor alike.
+                answers.push(answer?.0.map(Outcome::from).map_err(Fault::from));
+            }
+            (Process::One(_), _) => {
+                self.store.data_mut().leave(tasks);
+                wasmtime::bail!("a processor of one message was called with {}", tasks.len());
+            }
+            (Process::Batch { process, reads }, _) => {
+                self.batch.fill(tasks, reads);
+                let answer = process.call(&mut self.store, self.batch.params());
+                self.store.data_mut().leave(tasks);
+                answer?.0.read(tasks.len(), answers)?;
             }
         }
+        Ok(())
     }
 }
 

@@ -35,6 +35,9 @@ const AGE_MAX: Duration = Duration::from_secs(600);
 /// What calls held before a call: writes of state, and emissions.
 type Marks = SmallVec<[(usize, usize); BATCH_MAX]>;
 
+/// One for each message, in their order.
+type Answers = Vec<Result<Outcome, Fault>>;
+
 pub(crate) struct Pool {
     // Before `runtime`: instances go before the ticker that cuts them off.
     idle: ArrayQueue<Instance>,
@@ -118,70 +121,75 @@ impl Pool {
         })
     }
 
-    /// Lets an instance work on the tasks, and retires it where it failed.
-    fn call(&self, tasks: &mut [Task<'_>]) -> Result<Vec<Result<Outcome, Fault>>, Fault> {
+    /// Lets an instance work on the tasks, and retires it where it failed: then there is no answer.
+    fn call(&self, tasks: &mut [Task<'_>], answers: &mut Answers) -> Result<(), Fault> {
         let mut instance = match self.idle.pop() {
             Some(instance) => instance,
             None => self.replacement()?,
         };
         let began_ms = self.runtime.ticker.millis();
-        let answers = instance
-            .process(tasks, self.ticks)
-            .map_err(|error| fault::of(&error, self.limits.deadline, instance.last_words()))?;
+        let answered = answers.len();
+        instance.process(tasks, self.ticks, answers).map_err(|error| {
+            answers.truncate(answered);
+            fault::of(&error, self.limits.deadline, instance.last_words())
+        })?;
         let took_ms = self.runtime.ticker.millis().saturating_sub(began_ms);
         self.pace.went(tasks.len(), Duration::from_millis(took_ms), self.limits.deadline);
         self.put_back(instance);
-        Ok(answers)
+        Ok(())
     }
 
     /// A call for one message.
-    fn alone(&self, task: &mut Task<'_>) -> Result<Outcome, Fault> {
-        let mut answers = self.call(std::slice::from_mut(task)).inspect_err(|fault| self.count(fault))?;
-        answers
-            .pop()
-            .unwrap_or_else(|| Err(Fault::Host { reason: "the processor gave no answer".to_owned() }))
+    fn alone(&self, task: &mut Task<'_>, answers: &mut Answers) {
+        if let Err(fault) = self.call(std::slice::from_mut(task), answers) {
+            self.count(&fault);
+            answers.push(Err(fault));
+        }
     }
 
     /// One call for all of them; where that fails each has one of its own, so that nobody but the message that
     /// caused it pays, and each has its whole deadline.
-    fn together(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
+    fn together(&self, tasks: &mut [Task<'_>], answers: &mut Answers) {
         let marks: Marks =
             tasks.iter().map(|task| (task.call.state.mark(), task.call.emissions.len())).collect();
-        if let Ok(answers) = self.call(tasks) {
-            return answers;
+        let answered = answers.len();
+        if self.call(tasks, answers).is_ok() {
+            return;
         }
         self.metrics.repeated.increment(1);
         for (task, (state, emissions)) in tasks.iter_mut().zip(marks) {
             task.call.state.rewind(state);
             task.call.emissions.truncate(emissions);
+            self.alone(task, answers);
         }
-        let answers: Vec<_> = tasks.iter_mut().map(|task| self.alone(task)).collect();
-        if !answers.iter().any(|answer| matches!(answer, Err(Fault::Trap { .. } | Fault::Host { .. }))) {
+        let failed = |answer: &Result<_, _>| matches!(answer, Err(Fault::Trap { .. } | Fault::Host { .. }));
+        if !answers.iter().skip(answered).any(failed) {
             // None of them was to blame.
             self.pace.was_too_much(tasks.len());
         }
-        answers
     }
 }
 
 impl Processor for Pool {
     fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault> {
-        self.alone(&mut Task { message, call })
+        let (mut draft, mut answers) = (message.clone().into(), Vec::with_capacity(1));
+        self.alone(&mut Task { draft: &mut draft, call }, &mut answers);
+        answers
+            .pop()
+            .unwrap_or_else(|| Err(Fault::Host { reason: "the processor gave no answer".to_owned() }))
     }
 
-    fn process_batch(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
-        let mut answers = Vec::with_capacity(tasks.len());
+    fn process_batch(&self, tasks: &mut [Task<'_>], answers: &mut Answers) {
         let mut rest = tasks;
         while !rest.is_empty() {
             let count = if self.prepared.takes_batches() { self.pace.next(rest) } else { 1 };
             let (next, behind) = rest.split_at_mut(count);
             match next {
-                [task] => answers.push(self.alone(task)),
-                tasks => answers.extend(self.together(tasks)),
+                [task] => self.alone(task, answers),
+                tasks => self.together(tasks, answers),
             }
             rest = behind;
         }
-        answers
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{Info, Runtime, World, host::Host, metric};
 pub(crate) enum Entry {
     /// By value, one at a time.
     One(ComponentExportIndex),
-    /// As an arena with spans.
-    Batch(ComponentExportIndex),
+    /// As an arena with spans; and where it says what it reads.
+    Batch { process: ComponentExportIndex, reads: ComponentExportIndex },
 }
 
 /// A bundle compiled and linked: instances start from it in microseconds.
@@ -30,7 +30,7 @@ impl Prepared {
         let export = |name| component.get_export_index(None, name).ok_or(format!("it exports no `{name}`"));
         let process = match info.world {
             World::Plain | World::Configurable => Entry::One(export("process")?),
-            World::Batch => Entry::Batch(export("process-batch")?),
+            World::Batch => Entry::Batch { process: export("process-batch")?, reads: export("reads")? },
         };
         let configure = match info.world {
             World::Plain => None,
@@ -43,7 +43,7 @@ impl Prepared {
 
     /// Whether one call may bring several messages.
     pub(crate) fn takes_batches(&self) -> bool {
-        matches!(self.process, Entry::Batch(_))
+        matches!(self.process, Entry::Batch { .. })
     }
 }
 

@@ -8,7 +8,8 @@ mod way;
 
 use std::{ops::ControlFlow, time::Instant};
 
-use model::{Call, Emission, Fault, Message, Outcome, Task, Verdict};
+use model::{Call, Emission, Fault, Message, Outcome, Verdict};
+use smallvec::SmallVec;
 
 use crate::{Observe, Path, Plan};
 use way::Way;
@@ -79,75 +80,65 @@ impl Plan {
         call: &mut Call,
         observer: &mut impl Observe,
     ) -> Result<Finished, Stopped> {
-        let mut ways = [Way::new(self, Task { message, call })];
+        let mut ways = [Way::new(self, message, call)];
         self.walk(&mut ways, observer);
         let [way] = ways;
         way.finish()
     }
 
-    /// Runs several messages, each as [`execute`](Self::execute) would: one answer a task, in their order.
+    /// Runs several messages, each as [`execute`](Self::execute) would: one answer a message, in their order.
     ///
-    /// A step is called once for all messages that wait at it. So no two tasks may share state: where the plan
-    /// [keeps some](Self::keeps_state), their messages have different keys.
-    pub fn execute_batch(
+    /// A step is called once for all messages that wait at it. So no two may share state: where the plan
+    /// [keeps some](Self::keeps_state), they have different keys.
+    pub fn execute_batch<'a>(
         &self,
-        tasks: Vec<Task<'_>>,
+        messages: impl IntoIterator<Item = (&'a Message, &'a mut Call)>,
         observer: &mut impl Observe,
     ) -> Vec<Result<Finished, Stopped>> {
-        let mut ways: Vec<_> = tasks.into_iter().map(|task| Way::new(self, task)).collect();
+        let messages = messages.into_iter();
+        let mut ways: Vec<_> = messages.map(|(message, call)| Way::new(self, message, call)).collect();
         self.walk(&mut ways, observer);
         ways.into_iter().map(Way::finish).collect()
     }
 
     /// Takes every way to its end.
     fn walk(&self, ways: &mut [Way<'_>], observer: &mut impl Observe) {
+        let mut results = Vec::with_capacity(ways.len());
         // The first step that anybody waits at: those behind it on the way to later ones catch up, and go on
         // together from there.
         while let Some(at) = ways.iter().filter_map(Way::waits_at).min() {
-            self.visit(at, ways, observer);
+            self.visit(at, ways, &mut results, observer);
         }
     }
 
-    /// Lets all that wait at step `at` visit it.
-    fn visit<O: Observe>(&self, at: usize, ways: &mut [Way<'_>], observer: &mut O) {
+    /// Lets all that wait at step `at` visit it. `results` is empty before and after; its room is used again.
+    fn visit<O: Observe>(
+        &self,
+        at: usize,
+        ways: &mut [Way<'_>],
+        results: &mut Vec<Result<Outcome, Fault>>,
+        observer: &mut O,
+    ) {
         // The entry and every target were resolved when the plan was made, so there always is a step.
         let Some(step) = self.steps.get(at) else {
             let lost = ways.iter_mut().filter(|way| way.waits_at() == Some(at));
             lost.for_each(|way| way.fail(Fault::Host { reason: format!("the plan has no step {at}") }));
             return;
         };
-        let mut tasks: Vec<_> = ways.iter_mut().filter_map(|way| way.enter(self, at, step)).collect();
+        // Most messages come alone where little flows.
+        let mut tasks: SmallVec<[_; 1]> =
+            ways.iter_mut().filter_map(|way| way.enter(self, at, step)).collect();
         let count = tasks.len();
         let started = O::WATCHES.then(Instant::now);
-        let results = match &mut *tasks {
-            // Most messages come alone where little flows.
-            [task] => Results::One(Some(step.processor.process(task.message, task.call))),
-            tasks => Results::Many(step.processor.process_batch(tasks).into_iter()),
-        };
+        step.processor.process_batch(&mut tasks, results);
+        drop(tasks);
         let elapsed =
             started.map(|started| started.elapsed() / u32::try_from(count.max(1)).unwrap_or(u32::MAX));
-        let mut results = results.chain(std::iter::repeat_with(unanswered));
+        let mut answers = results.drain(..).chain(std::iter::repeat_with(unanswered));
         for way in ways.iter_mut().filter(|way| way.waits_at() == Some(at)) {
-            if let Some(result) = results.next() {
-                way.leave(self, at, step, result, elapsed.unwrap_or_default(), observer);
+            if let Some(answer) = answers.next() {
+                way.leave(self, at, step, answer, elapsed.unwrap_or_default(), observer);
             }
-        }
-    }
-}
-
-/// The answers of one call, one or many.
-enum Results {
-    One(Option<Result<Outcome, Fault>>),
-    Many(std::vec::IntoIter<Result<Outcome, Fault>>),
-}
-
-impl Iterator for Results {
-    type Item = Result<Outcome, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::One(result) => result.take(),
-            Self::Many(results) => results.next(),
         }
     }
 }

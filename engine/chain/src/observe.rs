@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use model::{Emission, Fault, Headers, Message, Outcome};
+use model::{Draft, Emission, Fault, Outcome};
 
 /// One visit of one step, as it just happened.
 #[derive(Clone, Copy, Debug)]
@@ -13,27 +12,13 @@ pub struct Visit<'a> {
     /// Wall-clock time of the call, or this message's share of it where it was called with others.
     pub elapsed: Duration,
     /// The message as the step received it.
-    pub before: &'a Message,
+    pub before: &'a Draft,
     /// The verdict with what changed, or why there is none.
     pub result: Result<&'a Outcome, &'a Fault>,
     /// What the step emitted; nothing when it failed.
     pub emissions: &'a [Emission],
     /// The step failed, and the message went on without it.
     pub skipped: bool,
-}
-
-impl<'a> Visit<'a> {
-    /// The body as the step left it.
-    #[must_use]
-    pub fn body_after(&self) -> &'a Bytes {
-        self.result.ok().and_then(|o| o.body.as_ref()).unwrap_or(&self.before.body)
-    }
-
-    /// The headers as the step left them.
-    #[must_use]
-    pub fn headers_after(&self) -> &'a Headers {
-        self.result.ok().and_then(|o| o.headers.as_ref()).unwrap_or(&self.before.headers)
-    }
 }
 
 /// Is told of every visit, on the thread and in the order of execution. It must be quick: it stands

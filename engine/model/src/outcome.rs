@@ -25,6 +25,17 @@ pub struct Outcome {
     pub body: Option<Bytes>,
     /// The new headers, all of them; `None` leaves them as they were.
     pub headers: Option<Headers>,
+    /// What changed in a body that is a JSON object, the new one where there is one, in this order.
+    pub edits: Vec<Edit>,
+}
+
+/// One field of a body, set or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Its name.
+    pub field: String,
+    /// Its new value as JSON; `None` removes it.
+    pub value: Option<Bytes>,
 }
 
 /// Something a step emitted to a declared output beside the message it works on.

@@ -1,4 +1,4 @@
-use crate::{Emission, Fault, Message, Outcome, Scope};
+use crate::{Draft, Emission, Fault, Message, Outcome, Scope};
 
 /// The code one step runs.
 ///
@@ -16,18 +16,18 @@ pub trait Processor: Send + Sync {
     /// [`Fault`]: the processor refused, trapped, or the host could not serve it.
     fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault>;
 
-    /// Works on several messages, each as [`process`](Self::process) would: one answer a task, in their order,
-    /// and a fault of one is no other's. A processor that keeps state is not given two messages of one key, so in
+    /// Works on several messages, each as [`process`](Self::process) would: one answer a task, in their order, is added to
+    /// `answers`, and a fault of one is no other's. A processor that keeps state is not given two messages of one key, so in
     /// which order it looks at them is nobody's business. What can be done for all together is cheaper than one by one.
-    fn process_batch(&self, tasks: &mut [Task<'_>]) -> Vec<Result<Outcome, Fault>> {
-        tasks.iter_mut().map(|task| self.process(task.message, task.call)).collect()
+    fn process_batch(&self, tasks: &mut [Task<'_>], answers: &mut Vec<Result<Outcome, Fault>>) {
+        answers.extend(tasks.iter_mut().map(|task| self.process(task.draft.message(), task.call)));
     }
 }
 
 /// One message to work on, and what surrounds it.
 pub struct Task<'a> {
-    /// The message.
-    pub message: &'a Message,
+    /// The message. Processors look at it; what they change they answer.
+    pub draft: &'a mut Draft,
     /// What surrounds it.
     pub call: &'a mut Call,
 }

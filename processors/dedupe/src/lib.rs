@@ -70,6 +70,10 @@ impl Processor for Dedupe {
         })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/actor", "/verb", "/object", "/text"]
+    }
+
     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
         let post = message.object()?;
         let Some(text) = post.text("text")? else { return Ok(Outcome::next()) };

@@ -52,6 +52,10 @@ impl Processor for Enrich {
         Ok(Self { settings })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/text", "/language"]
+    }
+
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
         let mut post = message.object()?;
         let Some(text) = post.text("text")? else { return Ok(Outcome::next()) };
@@ -63,7 +67,7 @@ impl Processor for Enrich {
         }
         let Settings { words_per_minute, characters_per_minute, .. } = self.settings;
         post.set("reading_s", &reading::seconds(&words, words_per_minute, characters_per_minute))?;
-        Outcome::next().with_json(&post)
+        Ok(Outcome::next().with_object(&post))
     }
 }
 

@@ -39,20 +39,22 @@ impl Processor for Normalize {
         Ok(Self { newlines_max: settings.newlines_max })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/text", "/mentions", "/hashtags", "/links"]
+    }
+
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
         let mut post = message.object()?;
         let before = post.text("text")?.map(std::borrow::Cow::into_owned);
         let text = tidy::tidy(before.as_deref().unwrap_or_default(), self.newlines_max);
-        let mut changed = false;
         if before.as_ref().is_some_and(|before| *before != text) {
             post.set("text", &text)?;
-            changed = true;
         }
         for (field, kind) in [("mentions", Kind::Mention), ("hashtags", Kind::Hashtag), ("links", Kind::Link)]
         {
-            changed |= write(&mut post, field, &names(&text, kind))?;
+            write(&mut post, field, &names(&text, kind))?;
         }
-        if changed { Outcome::next().with_json(&post) } else { Ok(Outcome::next()) }
+        Ok(Outcome::next().with_object(&post))
     }
 }
 
@@ -71,13 +73,13 @@ fn names(text: &str, kind: Kind) -> Vec<String> {
     names
 }
 
-/// Sets a field, or removes it where there is nothing to say; says whether the post changed.
-fn write(post: &mut Object<'_>, field: &str, names: &[String]) -> Result<bool, Failure> {
+/// Sets a field, or removes it where there is nothing to say.
+fn write(post: &mut Object<'_>, field: &str, names: &[String]) -> Result<(), Failure> {
     if names.is_empty() {
-        return Ok(post.remove(field));
+        post.remove(field);
+        return Ok(());
     }
-    post.set(field, names)?;
-    Ok(true)
+    post.set(field, names)
 }
 
 catena_sdk::export!(Normalize);

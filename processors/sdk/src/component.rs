@@ -7,7 +7,7 @@ mod turn;
 
 use std::{cell::RefCell, panic};
 
-use crate::{Emission, Failure, Host, Level, Message, Outcome, Processor, processor::build};
+use crate::{Emission, Failure, Level, Processor, message::Read, processor::build};
 
 use bindings::catena::processor::{clock, log, outputs, random, settings, state};
 
@@ -24,7 +24,14 @@ pub mod bindings {
 
 /// Where an instance keeps its processor between calls.
 #[derive(Debug)]
-pub struct Slot<P>(RefCell<Option<P>>);
+pub struct Slot<P>(RefCell<Option<Ready<P>>>);
+
+/// A processor, and what it reads: `None` is the whole body.
+#[derive(Debug)]
+struct Ready<P> {
+    processor: P,
+    reads: Option<Vec<Read>>,
+}
 
 impl<P: Processor> Slot<P> {
     /// No processor yet.
@@ -39,28 +46,38 @@ impl<P: Processor> Slot<P> {
     /// The sentence that refuses them.
     pub fn configure(&self) -> Result<(), String> {
         explain_panics();
-        *self.0.borrow_mut() = Some(build(&settings::get())?);
+        let processor: P = build(&settings::get())?;
+        let reads = Read::all(&processor.reads());
+        *self.0.borrow_mut() = Some(Ready { processor, reads });
         Ok(())
     }
 
-    /// Runs the processor on every message of a batch.
+    /// What the processor reads.
+    pub fn reads(&self) -> Vec<String> {
+        let slot = self.0.borrow();
+        let reads = slot.as_ref().and_then(|ready| ready.reads.as_ref());
+        reads.map_or_else(|| vec![String::new()], |reads| reads.iter().map(|r| r.pointer.clone()).collect())
+    }
+
+    /// Runs the processor on every message of a batch. A host that does not call `configure` gets it built now.
     pub fn process_batch(
         &self,
         arena: &[u8],
         headers: &[bindings::Header],
+        fields: &[bindings::Span],
         items: &[bindings::Item],
     ) -> bindings::Answers {
-        batch::answer(arena, headers, items, |message, host| self.run(message, host))
-    }
-
-    /// A host that does not call `configure` gets the processor built on the first message.
-    fn run(&self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
-        if self.0.borrow().is_none() {
-            self.configure().map_err(Failure::Reject)?;
-        }
-        match self.0.borrow_mut().as_mut() {
-            Some(processor) => processor.process(message, host),
-            None => Err(Failure::Reject("the processor was not configured".to_owned())),
+        let built = if self.0.borrow().is_none() { self.configure() } else { Ok(()) };
+        let came = batch::Came { arena, headers, fields, items };
+        match (built, &mut *self.0.borrow_mut()) {
+            (Ok(()), Some(Ready { processor, reads })) => {
+                let reads = reads.as_deref().unwrap_or_default();
+                batch::answer(came, reads, |message, host| processor.process(message, host))
+            }
+            (built, _) => {
+                let why = built.err().unwrap_or_else(|| "the processor was not configured".to_owned());
+                batch::answer(came, &[], |_, _| Err(Failure::Reject(why.clone())))
+            }
         }
     }
 }

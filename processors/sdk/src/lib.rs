@@ -33,6 +33,10 @@
 //!         Ok(Self { text_max: settings.text_max })
 //!     }
 //!
+//!     fn reads(&self) -> Vec<&str> {
+//!         vec!["/text"]
+//!     }
+//!
 //!     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
 //!         let post = message.object()?;
 //!         let length = post.text("text")?.map_or(0, |text| text.chars().count());
@@ -67,6 +71,10 @@
 //! be made again (parsed settings, buffers, caches). For the same reason there is no clock and no random
 //! source but the host's, which answer the same when a message is repeated.
 //!
+//! A processor that looks at a few fields says so with [`Processor::reads`]: then only these are copied into it, found once
+//! by the host for all steps. What it changes on an [`Object`] goes back as edits, and the body is written anew once, by the
+//! host, behind the last step.
+//!
 //! How messages cross between host and guest is the SDK's business: a [`Message`] only lends its parts, so
 //! that the same code can be called with one message or with a batch.
 
@@ -76,6 +84,7 @@ mod locate;
 mod message;
 mod object;
 mod outcome;
+mod pointer;
 mod processor;
 
 #[cfg(target_family = "wasm")]
@@ -108,12 +117,16 @@ macro_rules! export {
                 fn process_batch(
                     arena: ::std::vec::Vec<u8>,
                     headers: ::std::vec::Vec<$crate::component::bindings::Header>,
+                    fields: ::std::vec::Vec<$crate::component::bindings::Span>,
                     items: ::std::vec::Vec<$crate::component::bindings::Item>,
                 ) -> $crate::component::bindings::Answers {
-                    PROCESSOR.with(|slot| slot.process_batch(&arena, &headers, &items))
+                    PROCESSOR.with(|slot| slot.process_batch(&arena, &headers, &fields, &items))
                 }
                 fn configure() -> ::std::result::Result<(), ::std::string::String> {
                     PROCESSOR.with(|slot| slot.configure())
+                }
+                fn reads() -> ::std::vec::Vec<::std::string::String> {
+                    PROCESSOR.with(|slot| slot.reads())
                 }
             }
             $crate::component::bindings::__export_component!(

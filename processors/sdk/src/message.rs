@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use crate::{Failure, Object, locate};
+use crate::{Failure, Object, locate, object::Declared, pointer};
 
 /// The message at work. It lends its parts for the length of one call.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,31 @@ pub struct Message<'a> {
     kind: &'a str,
     key: &'a str,
     headers: &'a [(&'a str, &'a str)],
-    body: &'a [u8],
+    payload: Payload<'a>,
+}
+
+/// What there is of the body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payload<'a> {
+    Whole(&'a [u8]),
+    /// What the processor reads of a JSON object.
+    Fields { size: usize, reads: &'a [Read], values: &'a [Option<&'a str>] },
+}
+
+/// One pointer that a processor reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) pointer: String,
+    /// The field, where it is a whole one.
+    pub(crate) name: Option<String>,
+}
+
+impl Read {
+    /// What a processor says it reads; `None` for the whole body.
+    pub(crate) fn all(pointers: &[&str]) -> Option<Vec<Self>> {
+        let read = |pointer: &&str| Self { pointer: (*pointer).to_owned(), name: pointer::name(pointer) };
+        (!pointers.contains(&"")).then(|| pointers.iter().map(read).collect())
+    }
 }
 
 impl<'a> Message<'a> {
@@ -18,9 +42,9 @@ impl<'a> Message<'a> {
         kind: &'a str,
         key: &'a str,
         headers: &'a [(&'a str, &'a str)],
-        body: &'a [u8],
+        payload: Payload<'a>,
     ) -> Self {
-        Self { id, kind, key, headers, body }
+        Self { id, kind, key, headers, payload }
     }
 
     /// Identity, unique per stream.
@@ -53,26 +77,75 @@ impl<'a> Message<'a> {
     }
 
     /// The payload as it came.
+    ///
+    /// # Panics
+    /// Where [`reads`](crate::Processor::reads) does not name it.
     #[must_use]
+    #[expect(clippy::panic, reason = "a mistake of the processor's author, which every message shows")]
     pub fn body(&self) -> &'a [u8] {
-        self.body
+        self.whole().unwrap_or_else(|missing| panic!("{missing}"))
+    }
+
+    /// Bytes of the payload, whatever is read of it.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        match self.payload {
+            Payload::Whole(body) => body.len(),
+            Payload::Fields { size, .. } => size,
+        }
     }
 
     /// The payload as JSON of a type. To edit a body and keep the fields this processor does not know,
     /// take [`object`](Self::object).
     ///
     /// # Errors
-    /// A rejection that names the field.
+    /// A rejection that names the field; and one that says so where [`reads`](crate::Processor::reads) does not name the
+    /// whole body.
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(self.body)
-            .map_err(|error| Failure::Reject(locate::sentence(self.body, &error, locate::Style::Body)))
+        let body = self.whole().map_err(|missing| Failure::Reject(missing.to_owned()))?;
+        serde_json::from_slice(body)
+            .map_err(|error| Failure::Reject(locate::sentence(body, &error, locate::Style::Body)))
     }
 
-    /// The payload as a JSON object whose fields are read and replaced one by one.
+    /// The payload as a JSON object whose fields are read and replaced one by one: all of them, or those that
+    /// [`reads`](crate::Processor::reads) names.
     ///
     /// # Errors
     /// A rejection, where the payload is not a JSON object.
     pub fn object(&self) -> Result<Object<'a>, Failure> {
-        self.json()
+        match self.payload {
+            Payload::Whole(_) => self.json(),
+            Payload::Fields { reads, values, .. } => Ok(Object::declared(Declared { reads, values })),
+        }
+    }
+
+    /// What a JSON pointer leads to, as a type; `None` where there is nothing, or `null`.
+    ///
+    /// # Errors
+    /// A rejection that names the field; and one that says so where [`reads`](crate::Processor::reads) names neither the
+    /// pointer nor the whole body.
+    pub fn field<T: Deserialize<'a>>(&self, pointer: &str) -> Result<Option<T>, Failure> {
+        let json = match self.payload {
+            Payload::Whole(body) => {
+                std::str::from_utf8(body).ok().and_then(|body| pointer::find(body, pointer))
+            }
+            Payload::Fields { reads, values, .. } => {
+                let at = reads.iter().position(|read| read.pointer == pointer);
+                let at = at.ok_or_else(|| Failure::Reject(format!("`reads` does not name `{pointer}`")))?;
+                values.get(at).copied().flatten()
+            }
+        };
+        let Some(json) = json else { return Ok(None) };
+        serde_json::from_str(json).map_err(|error| {
+            let field = pointer.trim_start_matches('/');
+            Failure::Reject(locate::sentence(json.as_bytes(), &error, locate::Style::Field(field)))
+        })
+    }
+
+    fn whole(&self) -> Result<&'a [u8], &'static str> {
+        match self.payload {
+            Payload::Whole(body) => Ok(body),
+            Payload::Fields { .. } => Err("`reads` does not name the whole body, which is the empty pointer"),
+        }
     }
 }

@@ -9,25 +9,57 @@ use std::{borrow::Cow, fmt};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
+    ser::{Error as _, SerializeMap},
 };
 use serde_json::value::RawValue;
 
-use crate::{Failure, locate};
+use crate::{Failure, locate, message::Read};
 
-/// The fields of a JSON object, in order. Write it back with
-/// [`Outcome::with_json`](crate::Outcome::with_json).
+/// The fields of a JSON object, in order. What is [set](Self::set) and [removed](Self::remove) goes back with
+/// [`Outcome::with_object`](crate::Outcome::with_object).
 #[derive(Clone, Debug, Default)]
 pub struct Object<'a> {
-    fields: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
+    fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Where not all fields are here, those that can be.
+    declared: Option<&'a [Read]>,
+    edits: Vec<Edit>,
+}
+
+/// A field set to a value in JSON, or removed.
+pub(crate) type Edit = (String, Option<String>);
+
+/// What a processor reads, and what is there.
+pub(crate) struct Declared<'a> {
+    pub(crate) reads: &'a [Read],
+    pub(crate) values: &'a [Option<&'a str>],
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn declared(Declared { reads, values }: Declared<'a>) -> Self {
+        let fields = reads.iter().zip(values);
+        let fields = fields.filter_map(|(read, value)| {
+            Some((Cow::Borrowed(read.name.as_deref()?), Cow::Borrowed((*value)?)))
+        });
+        Self { fields: fields.collect(), declared: Some(reads), edits: Vec::new() }
+    }
+
+    /// Of the text it was made from, if nobody set it.
+    pub(crate) fn into_raw(self, name: &str) -> Option<&'a str> {
+        match self.fields.into_iter().rfind(|(n, _)| n == name)? {
+            (_, Cow::Borrowed(raw)) => Some(raw),
+            (_, Cow::Owned(_)) => None,
+        }
+    }
 }
 
 impl Object<'_> {
     /// The field as a type; `None` where it is absent or `null`. Of a repeated name the last counts.
     ///
     /// # Errors
-    /// A rejection that names the field.
+    /// A rejection that names the field; and one that says so where [`reads`](crate::Processor::reads) does not name it.
     pub fn get<'b, T: Deserialize<'b>>(&'b self, name: &str) -> Result<Option<T>, Failure> {
-        let Some(raw) = self.raw(name) else { return Ok(None) };
+        self.knows(name).map_err(Failure::Reject)?;
+        let Some(raw) = self.find(name) else { return Ok(None) };
         serde_json::from_str(raw).map_err(|error| {
             Failure::Reject(locate::sentence(raw.as_bytes(), &error, locate::Style::Field(name)))
         })
@@ -36,15 +68,19 @@ impl Object<'_> {
     /// A text field, borrowed where its JSON has no escapes; `None` where it is absent or `null`.
     ///
     /// # Errors
-    /// A rejection that names the field, where it is not a string.
+    /// As [`get`](Self::get), and where it is not a string.
     pub fn text<'b>(&'b self, name: &str) -> Result<Option<Cow<'b, str>>, Failure> {
         Ok(self.get::<Text<'b>>(name)?.map(|text| text.0))
     }
 
     /// The field's JSON as it came.
+    ///
+    /// # Panics
+    /// Where [`reads`](crate::Processor::reads) does not name it.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.fields.iter().rfind(|(n, _)| n == name).map(|(_, raw)| raw.get())
+        self.must_know(name);
+        self.find(name)
     }
 
     /// Replaces the field in its place, or adds it at the end.
@@ -52,8 +88,9 @@ impl Object<'_> {
     /// # Errors
     /// A rejection, where the value has no form in JSON.
     pub fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
-        let raw = serde_json::value::to_raw_value(value)
+        let raw = serde_json::to_string(value)
             .map_err(|error| Failure::Reject(format!("failed to write field `{name}` as JSON: {error}")))?;
+        self.edits.push((name.to_owned(), Some(raw.clone())));
         let mut raw = Some(Cow::Owned(raw));
         self.fields.retain_mut(|(n, old)| {
             // The first of a repeated name takes the value, the others go.
@@ -66,21 +103,65 @@ impl Object<'_> {
     }
 
     /// Removes the field; says whether it was there.
+    ///
+    /// # Panics
+    /// Where [`reads`](crate::Processor::reads) does not name it.
     pub fn remove(&mut self, name: &str) -> bool {
+        self.must_know(name);
         let before = self.fields.len();
         self.fields.retain(|(n, _)| n != name);
-        self.fields.len() < before
+        let removed = self.fields.len() < before;
+        if removed {
+            self.edits.push((name.to_owned(), None));
+        }
+        removed
     }
 
-    /// The fields' names, in order.
+    /// The names of the fields that are here, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| name.as_ref())
     }
+
+    /// What was set and removed, in order.
+    pub(crate) fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.fields.iter().rfind(|(n, _)| n == name).map(|(_, raw)| raw.as_ref())
+    }
+
+    /// A field that was set is known, read or not.
+    fn knows(&self, name: &str) -> Result<(), String> {
+        let declared = |reads: &[Read]| reads.iter().any(|read| read.name.as_deref() == Some(name));
+        if self.declared.is_none_or(declared) || self.edits.iter().any(|(edited, _)| edited == name) {
+            return Ok(());
+        }
+        Err(format!("`reads` does not name the field `{name}`"))
+    }
+
+    #[expect(clippy::panic, reason = "a mistake of the processor's author, which every message shows")]
+    fn must_know(&self, name: &str) {
+        if let Err(missing) = self.knows(name) {
+            panic!("{missing}");
+        }
+    }
 }
 
+/// Of all fields: where only some are here, others would be lost.
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.fields.iter().map(|(name, raw)| (name, raw.as_ref())))
+        if self.declared.is_some() {
+            return Err(S::Error::custom(
+                "only what `reads` names is here: give edits back with `Outcome::with_object`",
+            ));
+        }
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, raw) in &self.fields {
+            let raw: &RawValue = serde_json::from_str(raw).map_err(S::Error::custom)?;
+            map.serialize_entry(name, raw)?;
+        }
+        map.end()
     }
 }
 
@@ -95,9 +176,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::with_capacity(16);
                 while let Some(Text(name)) = map.next_key()? {
-                    fields.push((name, Cow::Borrowed(map.next_value::<&RawValue>()?)));
+                    fields.push((name, Cow::Borrowed(map.next_value::<&RawValue>()?.get())));
                 }
-                Ok(Object { fields })
+                Ok(Object { fields, ..Object::default() })
             }
         }
         deserializer.deserialize_map(Fields)

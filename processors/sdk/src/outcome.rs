@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::Failure;
+use crate::{Failure, Object, object::Edit};
 
 /// Where the message goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Outcome {
     verdict: Verdict,
     body: Option<Vec<u8>>,
     headers: Vec<(String, Option<String>)>,
+    edits: Vec<Edit>,
 }
 
 impl Outcome {
@@ -45,6 +46,12 @@ impl Outcome {
         self
     }
 
+    /// With what was set and removed on the object: the rest of the body stays as it is.
+    pub fn with_object(mut self, object: &Object<'_>) -> Self {
+        self.edits = object.edits().to_vec();
+        self
+    }
+
     /// With `value` as the new body, as JSON. Answers what `process` answers, so it can stand last.
     ///
     /// # Errors
@@ -65,18 +72,18 @@ impl Outcome {
         self
     }
 
-    /// The verdict, the new body and all headers anew, the latter two where they changed.
+    /// All of it, with the headers anew where they changed.
     pub(crate) fn into_parts(self, headers: &[(&str, &str)]) -> Parts {
-        let Self { verdict, body, headers: edits } = self;
-        if edits.is_empty() {
-            return (verdict, body, None);
+        let Self { verdict, body, headers: changes, edits } = self;
+        if changes.is_empty() {
+            return Parts { verdict, body, headers: None, edits };
         }
         let mut after: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        for (name, value) in edits {
+        for (name, value) in changes {
             set(&mut after, name, value);
         }
         let changed = !after.iter().map(|(n, v)| (&**n, &**v)).eq(headers.iter().copied());
-        (verdict, body, changed.then_some(after))
+        Parts { verdict, body, headers: changed.then_some(after), edits }
     }
 }
 
@@ -87,7 +94,12 @@ fn set(headers: &mut Vec<(String, String)>, name: String, mut value: Option<Stri
 }
 
 /// See [`Outcome::into_parts`].
-pub(crate) type Parts = (Verdict, Option<Vec<u8>>, Option<Vec<(String, String)>>);
+pub(crate) struct Parts {
+    pub(crate) verdict: Verdict,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) headers: Option<Vec<(String, String)>>,
+    pub(crate) edits: Vec<Edit>,
+}
 
 pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(value)
@@ -101,7 +113,7 @@ mod tests {
     #[test]
     fn header_edits_apply_in_order_and_are_none_where_nothing_changed() {
         let before = [("a", "1"), ("b", "2"), ("a", "3")];
-        let after = |outcome: Outcome| outcome.into_parts(&before).2;
+        let after = |outcome: Outcome| outcome.into_parts(&before).headers;
         assert_eq!(after(Outcome::next()), None);
         assert_eq!(after(Outcome::next().without_header("c")), None);
         assert_eq!(after(Outcome::next().with_header("b", "2")), None);

@@ -15,6 +15,14 @@ pub trait Processor: Sized + 'static {
     /// A sentence for the operator that names the setting; the chain that gave it is refused.
     fn new(settings: Self::Settings) -> Result<Self, String>;
 
+    /// What `process` reads of bodies, as JSON pointers (RFC 6901): `vec!["/text", "/user/name"]`. Only these are handed over
+    /// then, and a processor that looks at two fields neither copies nor parses the rest. Asking for another field is a
+    /// mistake that every message shows. The empty pointer is the whole body, an empty list nothing of it. A body that is no
+    /// JSON object is handed over whole.
+    fn reads(&self) -> Vec<&str> {
+        vec![""]
+    }
+
     /// Works on one message.
     ///
     /// # Errors

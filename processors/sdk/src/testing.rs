@@ -15,7 +15,12 @@ pub use serde_json::{Value, json};
 
 use serde::Serialize;
 
-use crate::{Failure, Host, Level, Processor, Verdict, processor::build};
+use crate::{
+    Failure, Host, Level, Processor, Verdict,
+    message::{Payload, Read},
+    outcome::Parts,
+    processor::build,
+};
 
 /// One instance of a processor, and the engine around it.
 #[derive(Debug)]
@@ -33,7 +38,7 @@ pub struct Seen {
     pub message: Sample,
     /// What was emitted beside it, oldest first.
     pub emitted: Vec<Emitted>,
-    /// Whether the processor wrote a new body.
+    /// Whether the processor wrote a new body or edited it.
     pub body_changed: bool,
 }
 
@@ -57,13 +62,20 @@ impl<P: Processor> Harness<P> {
     pub fn run(&mut self, sample: &Sample) -> Result<Seen, Failure> {
         self.host.backend.begin(&sample.id, &sample.key);
         let headers = sample.headers();
-        let result = self.processor.process(&sample.lend(&headers), &mut self.host);
+        let reads = Read::all(&self.processor.reads());
+        let values = reads.as_ref().and_then(|reads| sample.values(reads));
+        let payload = match (&reads, &values) {
+            (Some(reads), Some(values)) => Payload::Fields { size: sample.body.len(), reads, values },
+            _ => Payload::Whole(&sample.body),
+        };
+        let result = self.processor.process(&sample.lend(&headers, payload), &mut self.host);
         let emitted = self.host.backend.end(result.is_ok());
-        let (verdict, body, headers) = result?.into_parts(&headers);
-        let body_changed = body.is_some();
+        let Parts { verdict, body, headers, edits } = result?.into_parts(&headers);
+        let body_changed = body.is_some() || !edits.is_empty();
         let mut message = sample.clone();
         message.body = body.unwrap_or(message.body);
         message.headers = headers.unwrap_or(message.headers);
+        message.edit(edits);
         Ok(Seen { verdict, message, emitted, body_changed })
     }
 

@@ -58,6 +58,10 @@ impl Processor for SpamFilter {
         Ok(Self { threshold, target, phrases })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/text"]
+    }
+
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
         let post = message.object()?;
         let text = post.text("text")?.unwrap_or_default();

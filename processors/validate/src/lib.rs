@@ -54,8 +54,12 @@ impl Processor for Validate {
         Ok(Self { settings })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/actor", "/verb", "/text", "/published_at"]
+    }
+
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
-        let (bytes, bytes_max) = (message.body().len(), self.settings.body_bytes_max);
+        let (bytes, bytes_max) = (message.body_bytes(), self.settings.body_bytes_max);
         if bytes > bytes_max {
             return Err(Failure::reject(format!("body: has {bytes} bytes, at most {bytes_max}")));
         }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use bundle::{File, Library, Options, Runtime};
 use chain::{Finished, Format, Source, Stopped};
-use model::{Call, Message, NoState, Scope, Task};
+use model::{Call, Message, NoState, Scope};
 
 use crate::{
     bare::{self, Bare},
@@ -52,8 +52,7 @@ pub(crate) fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
             })?;
         }
         together.turn(TURN, || {
-            let tasks = messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call });
-            batches.execute_batch(tasks.collect(), &mut ()).into_iter().try_for_each(went)
+            batches.execute_batch(messages.iter().zip(&mut calls), &mut ()).into_iter().try_for_each(went)
         })?;
     }
     let [copied, called, valued, alone, together] = rates.map(|rates| rates.median());

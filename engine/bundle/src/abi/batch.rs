@@ -1,13 +1,14 @@
 //! `batch` of the WIT: messages as one arena and spans into it, and what comes back.
 
 use bytes::Bytes;
-use model::{Fault, Headers, Message, Outcome, Task, Verdict};
+use model::{Edit, Fault, Headers, Outcome, Pointer, Task, Verdict};
+use serde::de::IgnoredAny;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::{host::Failed, instance::PASSED_BYTES_MAX};
 
 /// `batch.span`.
-#[derive(ComponentType, Lift, Lower, Clone, Copy, Debug)]
+#[derive(ComponentType, Lift, Lower, Clone, Copy, Debug, Default)]
 #[component(record)]
 pub(crate) struct Span {
     start: u32,
@@ -26,10 +27,12 @@ pub(crate) struct Item {
     key: Span,
     body: Span,
     headers: u32,
+    fields: u32,
+    size: u32,
 }
 
 /// What `process-batch` takes.
-pub(crate) type Params<'a> = (&'a [u8], &'a [Header], &'a [Item]);
+pub(crate) type Params<'a> = (&'a [u8], &'a [Header], &'a [Span], &'a [Item]);
 
 /// `batch.verdict`.
 #[derive(ComponentType, Lift, Clone, Copy)]
@@ -47,6 +50,14 @@ pub(crate) enum WireVerdict {
     Reject(Span),
 }
 
+/// `batch.edit`.
+#[derive(ComponentType, Lift, Clone, Copy)]
+#[component(record)]
+pub(crate) struct WireEdit {
+    field: Span,
+    value: Option<Span>,
+}
+
 /// `batch.answer`.
 #[derive(ComponentType, Lift, Clone, Copy)]
 #[component(record)]
@@ -54,6 +65,7 @@ pub(crate) struct WireAnswer {
     verdict: WireVerdict,
     body: Option<Span>,
     headers: Option<u32>,
+    edits: u32,
 }
 
 /// `batch.answers`: what `process-batch` answers.
@@ -62,7 +74,28 @@ pub(crate) struct WireAnswer {
 pub(crate) struct Answers {
     arena: Vec<u8>,
     headers: Vec<Header>,
+    edits: Vec<WireEdit>,
     items: Vec<WireAnswer>,
+}
+
+/// What a processor reads of bodies.
+#[derive(Debug)]
+pub(crate) enum Reads {
+    /// The whole of them.
+    Body,
+    /// What these point at.
+    Fields(Vec<Pointer>),
+}
+
+impl Reads {
+    /// As `reads` answered them; the error is a sentence.
+    pub(crate) fn parse(pointers: &[String]) -> Result<Self, String> {
+        if pointers.iter().any(String::is_empty) {
+            return Ok(Self::Body);
+        }
+        let pointers = pointers.iter().map(|text| text.parse().map_err(|invalid| format!("`reads`: {invalid}")));
+        Ok(Self::Fields(pointers.collect::<Result<_, _>>()?))
+    }
 }
 
 /// Messages written down; kept by an instance, so that its buffers grow once.
@@ -70,34 +103,48 @@ pub(crate) struct Answers {
 pub(crate) struct Batch {
     arena: Vec<u8>,
     headers: Vec<Header>,
+    fields: Vec<Span>,
     items: Vec<Item>,
 }
 
 impl Batch {
-    /// Writes the messages down.
-    pub(crate) fn fill(&mut self, tasks: &[Task<'_>]) {
+    /// Writes down of the messages what is read.
+    pub(crate) fn fill(&mut self, tasks: &mut [Task<'_>], reads: &Reads) {
         self.arena.clear();
         self.headers.clear();
+        self.fields.clear();
         self.items.clear();
-        for task in tasks {
-            let Message { id, kind, key, headers, body } = task.message;
-            let item = Item {
-                id: self.put(id.as_bytes()),
-                kind: self.put(kind.as_bytes()),
-                key: self.put(key.as_bytes()),
-                body: self.put(body),
-                headers: narrow(headers.0.len()),
+        for Task { draft, .. } in tasks {
+            let mut item = Item {
+                id: self.put(draft.id().as_bytes()),
+                kind: self.put(draft.kind().as_bytes()),
+                key: self.put(draft.key().as_bytes()),
+                body: Span::default(),
+                headers: narrow(draft.headers().0.len()),
+                fields: 0,
+                size: narrow(draft.body_bytes()),
             };
-            for (name, value) in &headers.0 {
+            for (name, value) in &draft.headers().0 {
                 let header = (self.put(name.as_bytes()), self.put(value.as_bytes()));
                 self.headers.push(header);
+            }
+            match reads {
+                Reads::Fields(pointers) if pointers.is_empty() => {}
+                Reads::Fields(pointers) if draft.is_object() => {
+                    item.fields = narrow(pointers.len());
+                    for pointer in pointers {
+                        let span = draft.field(pointer).map(|json| self.put(json)).unwrap_or_default();
+                        self.fields.push(span);
+                    }
+                }
+                Reads::Fields(_) | Reads::Body => item.body = self.put(&draft.message().body),
             }
             self.items.push(item);
         }
     }
 
     pub(crate) fn params(&self) -> Params<'_> {
-        (&self.arena, &self.headers, &self.items)
+        (&self.arena, &self.headers, &self.fields, &self.items)
     }
 
     fn put(&mut self, bytes: &[u8]) -> Span {
@@ -113,14 +160,25 @@ fn narrow(number: usize) -> u32 {
 }
 
 impl Answers {
-    /// The answers to `count` messages, one by one.
-    pub(crate) fn read(self, count: usize) -> Result<Vec<Result<Outcome, Fault>>, Failed> {
+    /// Adds the answers to `count` messages, one by one. After an error some of them are there.
+    pub(crate) fn read(
+        self,
+        count: usize,
+        answers: &mut Vec<Result<Outcome, Fault>>,
+    ) -> Result<(), Failed> {
         if self.items.len() != count {
             return Err(Failed::Misused(format!("answered {} messages of {count}", self.items.len())));
         }
-        let mut reader = Reader { arena: self.arena.into(), copied: 0 };
-        let mut headers = self.headers.iter();
-        self.items.into_iter().map(|answer| reader.answer(answer, &mut headers)).collect()
+        let mut reader = Reader {
+            arena: self.arena.into(),
+            headers: self.headers.into_iter(),
+            edits: self.edits.into_iter(),
+            copied: 0,
+        };
+        self.items.into_iter().try_for_each(|answer| {
+            answers.push(reader.answer(answer)?);
+            Ok(())
+        })
     }
 }
 
@@ -129,18 +187,17 @@ const SHARED_BYTES_MAX: usize = 256 << 10;
 
 struct Reader {
     arena: Bytes,
+    headers: std::vec::IntoIter<Header>,
+    edits: std::vec::IntoIter<WireEdit>,
     /// Spans may overlap, so what they add up to is bounded apart from what was handed over.
     copied: usize,
 }
 
 impl Reader {
-    fn answer(
-        &mut self,
-        answer: WireAnswer,
-        headers: &mut std::slice::Iter<'_, Header>,
-    ) -> Result<Result<Outcome, Fault>, Failed> {
-        let body = answer.body.map(|span| self.body(span)).transpose()?;
-        let headers = answer.headers.map(|count| self.headers(headers, count)).transpose()?;
+    fn answer(&mut self, answer: WireAnswer) -> Result<Result<Outcome, Fault>, Failed> {
+        let body = answer.body.map(|span| self.shared(span)).transpose()?;
+        let headers = answer.headers.map(|count| self.headers(count)).transpose()?;
+        let edits = self.edits(answer.edits)?;
         let verdict = match answer.verdict {
             WireVerdict::Next => Verdict::Next,
             WireVerdict::Term(reason) => Verdict::Term(self.text(reason)?),
@@ -148,27 +205,52 @@ impl Reader {
             WireVerdict::Retry(reason) => return Ok(Err(Fault::Retry { reason: self.text(reason)? })),
             WireVerdict::Reject(reason) => return Ok(Err(Fault::Reject { reason: self.text(reason)? })),
         };
-        Ok(Ok(Outcome { verdict, body, headers }))
+        Ok(Ok(Outcome { verdict, body, headers, edits }))
     }
 
-    fn headers(&mut self, all: &mut std::slice::Iter<'_, Header>, count: u32) -> Result<Headers, Failed> {
+    fn headers(&mut self, count: u32) -> Result<Headers, Failed> {
         let mut own = Vec::new();
         for _ in 0..count {
-            let (name, value) =
-                all.next().ok_or_else(|| Failed::Misused("counted more headers than it gave".to_owned()))?;
-            own.push((self.text(*name)?, self.text(*value)?));
+            let (name, value) = self
+                .headers
+                .next()
+                .ok_or_else(|| Failed::Misused("counted more headers than it gave".to_owned()))?;
+            own.push((self.text(name)?, self.text(value)?));
         }
         Ok(Headers(own))
     }
 
-    /// A body shares the arena, unless it would keep a large one alive for a small part of it.
-    fn body(&mut self, span: Span) -> Result<Bytes, Failed> {
-        let body = self.bytes(span)?;
-        if self.arena.len() <= SHARED_BYTES_MAX || body.len() >= self.arena.len() / 2 {
-            return Ok(body);
+    fn edits(&mut self, count: u32) -> Result<Vec<Edit>, Failed> {
+        let mut own = Vec::new();
+        for _ in 0..count {
+            let WireEdit { field, value } = self
+                .edits
+                .next()
+                .ok_or_else(|| Failed::Misused("counted more edits than it gave".to_owned()))?;
+            let field = self.text(field)?;
+            let value = value.map(|span| self.json(&field, span)).transpose()?;
+            own.push(Edit { field, value });
         }
-        self.copies(body.len())?;
-        Ok(Bytes::copy_from_slice(&body))
+        Ok(own)
+    }
+
+    /// What would break the body that it is written into is found here, where it is known who wrote it.
+    fn json(&mut self, field: &str, span: Span) -> Result<Bytes, Failed> {
+        let value = self.shared(span)?;
+        let broken = |why: String| Failed::Misused(format!("set field `{field}` to what is no JSON: {why}"));
+        let text = simdutf8::basic::from_utf8(&value).map_err(|_| broken("not UTF-8".to_owned()))?;
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| broken(error.to_string()))?;
+        Ok(value)
+    }
+
+    /// A body or a field shares the arena, unless it would keep a large one alive for a small part of it.
+    fn shared(&mut self, span: Span) -> Result<Bytes, Failed> {
+        let part = self.bytes(span)?;
+        if self.arena.len() <= SHARED_BYTES_MAX || part.len() >= self.arena.len() / 2 {
+            return Ok(part);
+        }
+        self.copies(part.len())?;
+        Ok(Bytes::copy_from_slice(&part))
     }
 
     fn text(&mut self, span: Span) -> Result<String, Failed> {
@@ -212,23 +294,29 @@ mod tests {
     /// One item of which all is changed: to the end of `body`, and `headers` of the whole arena.
     fn answers(arena: usize, body: Span, headers: usize) -> Answers {
         let whole = span(0, arena);
-        let answer =
-            WireAnswer { verdict: WireVerdict::Next, body: Some(body), headers: Some(narrow(headers)) };
-        Answers { arena: vec![b'x'; arena], headers: vec![(whole, whole); headers], items: vec![answer] }
+        let headers_max = Some(narrow(headers));
+        let answer = WireAnswer { verdict: WireVerdict::Next, body: Some(body), headers: headers_max, edits: 0 };
+        let (arena, headers) = (vec![b'x'; arena], vec![(whole, whole); headers]);
+        Answers { arena, headers, edits: Vec::new(), items: vec![answer] }
+    }
+
+    fn read(answers: Answers) -> Result<Outcome, String> {
+        let mut read = Vec::new();
+        answers.read(1, &mut read).map_err(|failed| failed.to_string())?;
+        Ok(read.remove(0).unwrap())
     }
 
     #[test]
     fn spans_that_overlap_do_not_fill_the_memory() {
-        let told = answers(1 << 20, span(0, 1), 3).read(1).unwrap_err().to_string();
+        let told = read(answers(1 << 20, span(0, 1), 3)).unwrap_err();
         assert_eq!(told, "the processor answered spans of more than 4194304 bytes at once");
-        assert!(answers(1 << 20, span(0, 1), 1).read(1).is_ok());
+        assert!(read(answers(1 << 20, span(0, 1), 1)).is_ok());
     }
 
     #[test]
     fn a_small_body_does_not_keep_a_large_arena_alive() {
         let body = |arena, length| {
-            let outcome = answers(arena, span(0, length), 0).read(1).unwrap().remove(0).unwrap();
-            outcome.body.unwrap()
+            read(answers(arena, span(0, length), 0)).unwrap().body.unwrap()
         };
         assert!(body(3 << 20, 1).is_unique() && body(3 << 20, 2 << 20).len() == 2 << 20);
         assert_eq!(body(100, 1).len(), 1);
@@ -237,12 +325,26 @@ mod tests {
     #[test]
     fn spans_outside_the_arena_are_refused_at_every_edge() {
         for (start, length) in [(0, 11), (10, 1), (11, 0), (u32::MAX as usize, 1), (1, u32::MAX as usize)] {
-            let told = answers(10, span(start, length), 0).read(1).unwrap_err().to_string();
+            let told = read(answers(10, span(start, length), 0)).unwrap_err();
             assert!(told.contains("of an arena of 10"), "{told}");
         }
-        assert_eq!(
-            answers(10, span(10, 0), 0).read(1).unwrap()[0].as_ref().unwrap().body,
-            Some(Bytes::new())
-        );
+        assert_eq!(read(answers(10, span(10, 0), 0)).unwrap().body, Some(Bytes::new()));
+    }
+
+    #[test]
+    fn a_field_that_would_break_the_body_is_refused() {
+        let edited = |value: &str| {
+            let mut answers = answers(0, span(0, 0), 0);
+            answers.arena = format!("text{value}").into();
+            answers.edits = vec![WireEdit { field: span(0, 4), value: Some(span(4, value.len())) }];
+            answers.items[0].edits = 1;
+            read(answers)
+        };
+        let value = Some(Bytes::from("[1, \"日\"]"));
+        assert_eq!(edited("[1, \"日\"]").unwrap().edits, [Edit { field: "text".to_owned(), value }]);
+        for value in ["", "1,\"a\":2", "[1", "nul"] {
+            let told = edited(value).unwrap_err();
+            assert!(told.starts_with("the processor set field `text` to what is no JSON: "), "{told}");
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Pace {
     pub(super) fn next(&self, tasks: &[Task<'_>]) -> usize {
         let mut bytes = 0;
         let fit = tasks.iter().take_while(|task| {
-            bytes += task.message.size_bytes();
+            bytes += task.draft.size_bytes();
             bytes <= BATCH_BYTES_MAX
         });
         fit.take(self.messages.load(Relaxed)).count().max(1)
@@ -65,17 +65,17 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use model::{Call, Message, NoState, Scope};
+    use model::{Call, Draft, Message, NoState, Scope};
 
     use super::*;
 
     fn next(pace: &Pace, bodies: &[usize]) -> usize {
         let message = |bytes: &usize| Message { body: vec![0; *bytes].into(), ..Message::default() };
-        let messages: Vec<Message> = bodies.iter().map(message).collect();
+        let mut drafts: Vec<Draft> = bodies.iter().map(|bytes| message(bytes).into()).collect();
         let mut calls: Vec<Call> =
             bodies.iter().map(|_| Call::new(0, 0, Scope::new(std::sync::Arc::new(NoState)))).collect();
         let tasks: Vec<Task<'_>> =
-            messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
+            drafts.iter_mut().zip(&mut calls).map(|(draft, call)| Task { draft, call }).collect();
         pace.next(&tasks)
     }
 

@@ -1,4 +1,4 @@
-use model::{Call, Catalog as _, Emission, Headers, Message, Refusal, StateWrite, Task, Verdict};
+use model::{Call, Catalog as _, Draft, Emission, Headers, Message, Refusal, StateWrite, Task, Verdict};
 
 use crate::{call, library, post, wanted};
 
@@ -58,9 +58,11 @@ fn together_and_one_by_one_come_to_the_same() {
         }
         let processor = library.resolve(&wanted).unwrap().processor;
         let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
+        let mut drafts: Vec<Draft> = messages.iter().map(|message| message.clone().into()).collect();
         let mut tasks: Vec<_> =
-            messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
-        let together = processor.process_batch(&mut tasks);
+            drafts.iter_mut().zip(&mut calls).map(|(draft, call)| Task { draft, call }).collect();
+        let mut together = Vec::new();
+        processor.process_batch(&mut tasks, &mut together);
         for ((message, call), together) in messages.iter().zip(&mut calls).zip(together) {
             let mut alone = crate::call();
             let expected = processor.process(message, &mut alone);

@@ -1,15 +1,22 @@
 //! What the engine checks of a step's answer, whatever the runtime below checked.
 
-use model::{Call, Fault, Outcome, Verdict};
+use bytes::Bytes;
+use model::{Call, Draft, Fault, Message, Outcome, Verdict};
 
 use super::{BODY_BYTES_MAX, HEADERS_BYTES_MAX};
 use crate::Step;
 
 /// An answer that breaks a rule of the chain is a fault of the step. With the outcome comes the step that it leads
 /// to, `None` for an end.
-pub(super) fn outcome(step: &Step, outcome: Outcome, call: &Call) -> Result<(Outcome, Option<usize>), Fault> {
+pub(super) fn outcome(
+    step: &Step,
+    outcome: Outcome,
+    draft: &mut Draft,
+    call: &Call,
+) -> Result<(Outcome, Option<usize>), Fault> {
     let to = target(step, &outcome.verdict)?;
-    check_sizes(&outcome)?;
+    check_edits(&outcome, draft)?;
+    check_sizes(&outcome, draft)?;
     check_emissions(step, call)?;
     Ok((outcome, to))
 }
@@ -25,8 +32,39 @@ fn target(step: &Step, verdict: &Verdict) -> Result<Option<usize>, Fault> {
     }
 }
 
-fn check_sizes(outcome: &Outcome) -> Result<(), Fault> {
-    let body = outcome.body.as_ref().map_or(0, |b| b.len());
+fn check_edits(outcome: &Outcome, draft: &mut Draft) -> Result<(), Fault> {
+    if outcome.edits.is_empty() {
+        return Ok(());
+    }
+    let is_object = match &outcome.body {
+        // Seldom: who writes a whole body has written the fields too.
+        Some(body) => Draft::from(Message { body: body.clone(), ..Message::default() }).is_object(),
+        None => draft.is_object(),
+    };
+    if is_object {
+        return Ok(());
+    }
+    Err(Fault::Reject { reason: "it set fields of a body that is no JSON object".to_owned() })
+}
+
+/// What is certainly small enough is not counted.
+fn body_bytes(outcome: &Outcome, draft: &Draft) -> usize {
+    let Outcome { body, edits, .. } = outcome;
+    if body.is_none() && edits.is_empty() {
+        return 0;
+    }
+    let whole = body.as_ref().map_or_else(|| draft.body_bytes(), Bytes::len);
+    // Every byte of a name may be escaped to six.
+    let edited = edits.iter().map(|e| e.field.len() * 6 + 4 + e.value.as_ref().map_or(0, Bytes::len));
+    let at_most = whole + edited.sum::<usize>();
+    if edits.is_empty() || at_most <= BODY_BYTES_MAX {
+        return at_most;
+    }
+    outcome.applied_to(draft).body.len()
+}
+
+fn check_sizes(outcome: &Outcome, draft: &Draft) -> Result<(), Fault> {
+    let body = body_bytes(outcome, draft);
     let headers = outcome.headers.as_ref();
     let headers = headers.map_or(0, |h| h.0.iter().map(|(n, v)| n.len() + v.len()).sum());
     for (what, bytes, bytes_max) in [("body", body, BODY_BYTES_MAX), ("headers", headers, HEADERS_BYTES_MAX)]

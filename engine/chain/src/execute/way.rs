@@ -1,14 +1,14 @@
 //! One message on its way through a plan.
 
-use std::{borrow::Cow, ops::ControlFlow, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
-use model::{Call, Emission, Fault, Message, Outcome, Task, Verdict};
+use model::{Call, Draft, Emission, Fault, Message, Outcome, Task, Verdict};
 
 use super::{End, Finished, Skipped, Stopped, check, mix, onward};
 use crate::{Observe, OnFailure, Path, Plan, Step, Visit};
 
 pub(super) struct Way<'a> {
-    message: Cow<'a, Message>,
+    draft: Draft,
     call: &'a mut Call,
     /// The message's own seed; the call holds that of the step it visits.
     seed: u64,
@@ -28,11 +28,11 @@ enum Place {
 
 impl<'a> Way<'a> {
     /// At the plan's entry.
-    pub(super) fn new(plan: &Plan, Task { message, call }: Task<'a>) -> Self {
+    pub(super) fn new(plan: &Plan, message: &Message, call: &'a mut Call) -> Self {
         call.emissions.clear();
         let begun = call.state.mark();
         Self {
-            message: Cow::Borrowed(message),
+            draft: message.clone().into(),
             seed: call.seed,
             call,
             begun,
@@ -67,7 +67,7 @@ impl<'a> Way<'a> {
         }
         self.call.seed = mix(self.seed, step.seed);
         self.entered = self.call.state.mark();
-        Some(Task { message: &self.message, call: self.call })
+        Some(Task { draft: &mut self.draft, call: self.call })
     }
 
     /// Takes one visit of `step` from the budgets.
@@ -97,7 +97,7 @@ impl<'a> Way<'a> {
         elapsed: Duration,
         observer: &mut O,
     ) {
-        let result = result.and_then(|outcome| check::outcome(step, outcome, self.call));
+        let result = result.and_then(|outcome| check::outcome(step, outcome, &mut self.draft, self.call));
         let skipped = match &result {
             Ok(_) => false,
             Err(fault) => {
@@ -110,7 +110,7 @@ impl<'a> Way<'a> {
             observer.step(Visit {
                 step: at,
                 elapsed,
-                before: &self.message,
+                before: &self.draft,
                 result: result.as_ref().map(|(outcome, _)| outcome),
                 emissions: &self.call.emissions,
                 skipped,
@@ -119,13 +119,9 @@ impl<'a> Way<'a> {
         let onward = match result {
             Ok((outcome, to)) => {
                 self.emitted.extend(self.call.emissions.drain(..).map(|emission| (at, emission)));
-                if let Some(body) = outcome.body {
-                    self.message.to_mut().body = body;
-                }
-                if let Some(headers) = outcome.headers {
-                    self.message.to_mut().headers = headers;
-                }
-                onward(to, outcome.verdict)
+                let Outcome { verdict, body, headers, edits } = outcome;
+                self.draft.apply(body, headers, edits);
+                onward(to, verdict)
             }
             Err(fault) if skipped => {
                 self.skipped.push(Skipped { step: at, fault });
@@ -141,11 +137,11 @@ impl<'a> Way<'a> {
 
     /// What came of it.
     pub(super) fn finish(self) -> Result<Finished, Stopped> {
-        let Self { message, call, seed, begun, path, emitted, skipped, place, .. } = self;
+        let Self { draft, call, seed, begun, path, emitted, skipped, place, .. } = self;
         call.seed = seed;
         let fault = match place {
             Place::Ended(Ok(end)) => {
-                return Ok(Finished { end, message: message.into_owned(), path, emitted, skipped });
+                return Ok(Finished { end, message: draft.into_message(), path, emitted, skipped });
             }
             Place::Ended(Err(fault)) => fault,
             Place::Waits(at) => Fault::Host { reason: format!("the message was left at step {at}") },

@@ -4,40 +4,61 @@ use std::str;
 
 use super::{
     bindings::{
-        Answers, Header, Item,
-        catena::processor::batch::{Answer, Span, Verdict as Wire},
+        Answers, Header, Item, Span,
+        catena::processor::batch::{Answer, Edit, Verdict as Wire},
     },
     turn,
 };
-use crate::{Failure, Host, Message, Outcome, Verdict};
+use crate::{
+    Failure, Host, Message, Outcome, Verdict,
+    message::{Payload, Read},
+    outcome::Parts,
+};
+
+/// A batch as the host hands it over.
+#[derive(Clone, Copy)]
+pub(super) struct Came<'a> {
+    pub(super) arena: &'a [u8],
+    pub(super) headers: &'a [Header],
+    pub(super) fields: &'a [Span],
+    pub(super) items: &'a [Item],
+}
 
 /// Lets `run` work on every item.
 pub(super) fn answer(
-    arena: &[u8],
-    mut headers: &[Header],
-    items: &[Item],
+    Came { arena, mut headers, mut fields, items }: Came<'_>,
+    reads: &[Read],
     mut run: impl FnMut(&Message, &mut Host) -> Result<Outcome, Failure>,
 ) -> Answers {
-    let mut writer = Writer { arena: Vec::new(), headers: Vec::new() };
-    let mut own = Vec::new();
+    let mut writer = Writer { arena: Vec::new(), headers: Vec::new(), edits: Vec::new() };
+    let (mut own, mut values) = (Vec::new(), Vec::new());
     let mut answers = Vec::with_capacity(items.len());
     for (item, place) in items.iter().zip(0..) {
-        let (mine, others) = headers.split_at_checked(item.headers as usize).unwrap_or((headers, &[]));
-        headers = others;
         own.clear();
+        let mine = next(&mut headers, item.headers);
         own.extend(mine.iter().map(|(name, value)| (text(arena, *name), text(arena, *value))));
-        let message = Message::new(
-            text(arena, item.id),
-            text(arena, item.kind),
-            text(arena, item.key),
-            &own,
-            bytes(arena, item.body),
-        );
+        values.clear();
+        let mine = next(&mut fields, item.fields);
+        values.extend(mine.iter().map(|value| (value.length > 0).then(|| text(arena, *value))));
+        // A body that is no JSON object is here as it is, unless nothing is read.
+        let payload = if values.is_empty() && item.body.length > 0 || item.size == 0 {
+            Payload::Whole(bytes(arena, item.body))
+        } else {
+            Payload::Fields { size: item.size as usize, reads, values: &values }
+        };
+        let [id, kind, key] = [item.id, item.kind, item.key].map(|span| text(arena, span));
         turn::begin(place);
-        let answer = run(&message, &mut Host::default());
+        let answer = run(&Message::new(id, kind, key, &own, payload), &mut Host::default());
         answers.push(writer.answer(answer, &own));
     }
-    Answers { arena: writer.arena, headers: writer.headers, items: answers }
+    Answers { arena: writer.arena, headers: writer.headers, edits: writer.edits, items: answers }
+}
+
+/// Takes so many from the front.
+fn next<'a, T>(rest: &mut &'a [T], count: u32) -> &'a [T] {
+    let (mine, others) = rest.split_at_checked(count as usize).unwrap_or((rest, &[]));
+    *rest = others;
+    mine
 }
 
 /// The host's spans lie in its arena; one that does not is empty.
@@ -52,6 +73,7 @@ fn text(arena: &[u8], span: Span) -> &str {
 struct Writer {
     arena: Vec<u8>,
     headers: Vec<Header>,
+    edits: Vec<Edit>,
 }
 
 impl Writer {
@@ -63,10 +85,10 @@ impl Writer {
                     Failure::Retry(reason) => Wire::Retry(self.put(reason.as_bytes())),
                     Failure::Reject(reason) => Wire::Reject(self.put(reason.as_bytes())),
                 };
-                return Answer { verdict, body: None, headers: None };
+                return Answer { verdict, body: None, headers: None, edits: 0 };
             }
         };
-        let (verdict, body, headers) = outcome.into_parts(before);
+        let Parts { verdict, body, headers, edits } = outcome.into_parts(before);
         let verdict = match verdict {
             Verdict::Next => Wire::Next,
             Verdict::Term(reason) => Wire::Term(self.put(reason.as_bytes())),
@@ -80,7 +102,13 @@ impl Writer {
             }
             number(headers.len())
         });
-        Answer { verdict, body, headers }
+        let count = number(edits.len());
+        for (field, value) in edits {
+            let field = self.put(field.as_bytes());
+            let value = value.map(|value| self.put(value.as_bytes()));
+            self.edits.push(Edit { field, value });
+        }
+        Answer { verdict, body, headers, edits: count }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Span {

@@ -1,7 +1,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Message;
+use crate::{
+    Message, Object,
+    message::{Payload, Read},
+    object::Edit,
+    pointer,
+};
 
 /// A message to try a processor on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +85,35 @@ impl Sample {
         self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 
-    pub(super) fn lend<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> Message<'a> {
-        Message::new(&self.id, &self.kind, &self.key, headers, &self.body)
+    /// What the body has of this; `None` where it is no JSON object.
+    pub(super) fn values(&self, reads: &[Read]) -> Option<Vec<Option<&str>>> {
+        let body = std::str::from_utf8(&self.body).ok()?;
+        serde_json::from_str::<Object<'_>>(body).ok()?;
+        Some(reads.iter().map(|read| pointer::find(body, &read.pointer)).collect())
+    }
+
+    pub(super) fn lend<'a>(&'a self, headers: &'a [(&'a str, &'a str)], payload: Payload<'a>) -> Message<'a> {
+        Message::new(&self.id, &self.kind, &self.key, headers, payload)
+    }
+
+    /// Does what the engine does with edits: those of a body that is no JSON object are refused.
+    #[expect(clippy::expect_used, reason = "for tests, where a panic is the report")]
+    pub(super) fn edit(&mut self, edits: Vec<Edit>) {
+        if edits.is_empty() {
+            return;
+        }
+        let body = std::mem::take(&mut self.body);
+        let mut object: Object<'_> = serde_json::from_slice(&body).expect("only a JSON object has fields to set");
+        for (field, value) in edits {
+            match value {
+                Some(value) => {
+                    let value: Box<serde_json::value::RawValue> =
+                        serde_json::from_str(&value).expect("a field is set to JSON");
+                    object.set(&field, &value).expect("JSON has a form in JSON");
+                }
+                None => drop(object.remove(&field)),
+            }
+        }
+        self.body = serde_json::to_vec(&object).expect("an object has a form in JSON");
     }
 }

@@ -104,13 +104,13 @@ impl Answer {
             Ok(outcome) => outcome,
             Err(fault) => return Self { path, micros, steps, ..Self::failure(message, &fault) },
         };
+        let body = body_json(&outcome.applied_to(&message.clone().into()).body);
         let (verdict, reason) = match outcome.verdict {
             Verdict::Next => ("next", None),
             Verdict::Term(reason) => ("term", Some(reason)),
             Verdict::Jump(to) => ("jump", Some(to)),
         };
         let (id, outputs) = (message.id.clone(), emissions.iter().map(Emitted::from).collect());
-        let body = body_json(outcome.body.as_ref().unwrap_or(&message.body));
         Self { id, verdict, reason, path, outputs, body, micros, steps, ..Self::default() }
     }
 

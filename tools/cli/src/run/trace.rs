@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chain::{Observe, Plan, Visit};
-use model::{BundleRef, Emission, Fault, Headers, Message, Name, Outcome, Verdict};
+use model::{BundleRef, Draft, Emission, Fault, Headers, Name, Outcome, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,7 +39,7 @@ impl Step {
         step: &Name,
         bundle: &BundleRef,
         elapsed: Duration,
-        before: &Message,
+        before: &Draft,
         result: Result<&Outcome, &Fault>,
         emissions: &[Emission],
     ) -> Self {
@@ -51,16 +51,19 @@ impl Step {
             },
             Err(fault) => (fault.code(), Some(fault.to_string())),
         };
-        let body = result.ok().and_then(|outcome| outcome.body.as_ref()).filter(|body| **body != before.body);
-        let headers = result.ok().and_then(|outcome| outcome.headers.as_ref());
+        let (before, after) = (before.to_message(), result.ok().map(|outcome| outcome.applied_to(before)));
+        let after = after.as_ref().unwrap_or(&before);
+        let body_changed = after.body != before.body;
         Self {
             step: step.to_string(),
             bundle: bundle.to_string(),
             verdict,
             detail,
             micros: micros(elapsed),
-            changes: body.map(|body| diff(&body_json(&before.body), &body_json(body))).unwrap_or_default(),
-            headers: headers.map(|after| header_changes(&before.headers, after)).unwrap_or_default(),
+            changes: body_changed
+                .then(|| diff(&body_json(&before.body), &body_json(&after.body)))
+                .unwrap_or_default(),
+            headers: header_changes(&before.headers, &after.headers),
             emitted: emissions.iter().map(Emitted::from).collect(),
             skipped: false,
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use model::{Call, Emission, Fault, Message, Outcome, Processor as _, Task, TrapKind, Verdict};
+use model::{Call, Draft, Edit, Emission, Fault, Message, Outcome, Processor as _, Refusal, Task, TrapKind, Verdict};
 
 use super::{Pool, pool};
 use crate::guest::{Guest, call, everything_and_turns, message, wanted};
@@ -53,11 +53,15 @@ fn messages(count: usize, keyless: &[usize]) -> Vec<Message> {
 
 fn run(pool: &Pool, messages: &[Message]) -> Vec<(Result<Outcome, Fault>, Call)> {
     let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
-    let mut tasks: Vec<_> =
-        messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
-    let results = pool.process_batch(&mut tasks);
+    let mut drafts: Vec<Draft> = messages.iter().map(|message| message.clone().into()).collect();
+    let mut results = Vec::new();
+    pool.process_batch(&mut tasks(&mut drafts, &mut calls), &mut results);
     assert_eq!(results.len(), messages.len());
     results.into_iter().zip(calls).collect()
+}
+
+fn tasks<'a>(drafts: &'a mut [Draft], calls: &'a mut [Call]) -> Vec<Task<'a>> {
+    drafts.iter_mut().zip(calls).map(|(draft, call)| Task { draft, call }).collect()
 }
 
 /// What a call left, once: the item's own body under its own key.
@@ -86,7 +90,8 @@ fn verdicts_and_bodies_come_from_the_answers_arena() {
     let messages = messages(5, &[]);
     for (message, (result, _)) in messages.iter().zip(run(&pool, &messages)) {
         let verdict = Verdict::Term(message.key.clone());
-        assert_eq!(result, Ok(Outcome { verdict, body: Some(message.body.clone()), headers: None }));
+        let body = Some(message.body.clone());
+        assert_eq!(result, Ok(Outcome { verdict, body, ..Outcome::default() }));
     }
     // One alone goes the same way.
     let outcome = pool.process(&messages[3], &mut call()).unwrap();
@@ -113,6 +118,48 @@ fn only_the_culprit_pays(batch: &'static str, deadline: Duration) -> (TrapKind, 
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Sets its body's field of the name at 1024 to what it reads, or removes it where it reads nothing.
+const COPY: &str = "
+    (i32.store offset=32 (local.get $answer) (i32.load offset=36 (local.get $item)))
+    (i32.store offset=4096 (i32.const 0) (i32.const 1024))
+    (i32.store offset=4100 (i32.const 0) (i32.const 5))
+    (if (i32.load offset=4 (local.get $fields)) (then
+      (i32.store8 offset=4104 (i32.const 0) (i32.const 1))
+      (i32.store offset=4108 (i32.const 0)
+        (i32.add (local.get $arena) (i32.load (local.get $fields))))
+      (i32.store offset=4112 (i32.const 0) (i32.load offset=4 (local.get $fields)))))
+    (if (i32.load offset=28 (local.get $item)) (then
+      (i32.store8 (local.get $answer) (i32.const 1))
+      (i32.store offset=4 (local.get $answer)
+        (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
+      (i32.store offset=8 (local.get $answer) (i32.load offset=28 (local.get $item)))))";
+
+#[test]
+fn what_is_read_comes_as_it_was_written_and_the_rest_stays_behind() {
+    let pool = pool(&Guest { reads: "/user/0/name", ..guest(COPY) }, &wanted("guest"));
+    let outcome = |body: &'static str| {
+        let message = Message { body: body.into(), ..message() };
+        pool.process(&message, &mut call()).unwrap()
+    };
+    let edited = |value: Option<&'static str>| Outcome {
+        edits: vec![Edit { field: "count".to_owned(), value: value.map(Into::into) }],
+        ..Outcome::default()
+    };
+    assert_eq!(outcome(r#"{"user":[{"name":"\u00fc \n","x":1}],"text":"t"}"#), edited(Some(r#""\u00fc \n""#)));
+    assert_eq!(outcome(r#"{"user":[]}"#), edited(None));
+    // No object: the processor gets it whole, to say what it thinks of it.
+    for body in ["[1]", "not json", r#"{"user":[{"name":1}]"#] {
+        assert_eq!(outcome(body), Outcome { verdict: Verdict::Term(body.to_owned()), ..Outcome::default() });
+    }
+}
+
+#[test]
+fn a_processor_that_reads_what_cannot_be_is_refused_at_once() {
+    let refusals = Guest { reads: "text", ..guest("") }.resolve(&wanted("guest")).unwrap_err();
+    let [Refusal::SettingsRefused { reason, .. }] = &*refusals else { panic!("{refusals:?}") };
+    assert_eq!(reason, "`reads`: `text` is no JSON pointer: begin it with a slash, like `/text`");
+}
 
 #[test]
 fn a_trap_costs_only_the_message_that_caused_it() {
@@ -161,7 +208,6 @@ fn a_batch_that_is_too_much_for_its_deadline_is_made_again_one_by_one_and_the_ne
     let messages = messages(112, &[]);
     assert!(run(&pool, &messages).iter().all(|(result, _)| result.is_ok()));
     let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
-    let tasks: Vec<_> =
-        messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
-    assert_eq!(pool.pace.next(&tasks), 16, "after 64 and 32");
+    let mut drafts: Vec<Draft> = messages.iter().map(|message| message.clone().into()).collect();
+    assert_eq!(pool.pace.next(&tasks(&mut drafts, &mut calls)), 16, "after 64 and 32");
 }

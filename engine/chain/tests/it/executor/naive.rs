@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chain::{End, Finished, Plan, Stopped, compile};
-use model::{Call, Fault, Headers, Message, NoState, Scope, Task, Verdict};
+use model::{Call, Fault, Headers, Message, NoState, Scope, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -17,10 +17,10 @@ use crate::support::json;
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Outcome {
     end: String,
-    body: String,
+    body: Value,
     headers: Vec<(String, String)>,
     path: Vec<String>,
-    emitted: Vec<(String, String, String)>,
+    emitted: Vec<(String, String, Value)>,
     skipped: Vec<String>,
     state: BTreeMap<String, String>,
 }
@@ -42,12 +42,19 @@ fn follower(steps: &[Value], i: usize) -> Option<usize> {
 fn perform(act: &Act, step: &Value, out: &mut Outcome) -> Result<Verdict, Fault> {
     let id = text(&step["id"]);
     let before = out.body.clone();
-    if let Some(digit) = act.append {
-        out.body.push(char::from(digit));
-    }
+    let mut log = before["log"].as_str().unwrap_or_default().to_owned();
+    log.extend(act.append.map(char::from));
     if let Some(name) = act.state {
         let held = out.state.insert(name.to_string(), id.clone());
-        out.body.push_str(&held.unwrap_or_default());
+        log.push_str(&held.unwrap_or_default());
+    }
+    if act.append.is_some() || act.state.is_some() {
+        out.body["log"] = log.into();
+    }
+    match act.edit {
+        Some((field, Some(digit))) => out.body[field] = Value::from(digit - b'0'),
+        Some((field, None)) => drop(out.body.as_object_mut().unwrap().remove(field)),
+        None => {}
     }
     if let Some(fault) = &act.fault {
         return Err(fault.clone());
@@ -76,7 +83,7 @@ fn interpret(script: &Script, number: usize) -> Outcome {
     let steps = script.chain["step"].as_array().unwrap();
     let skip = script.chain["chain"]["on_failure"] == "skip";
     let hops_max = script.chain["chain"]["hops_max"].as_u64().unwrap() as usize;
-    let mut out = Outcome { body: "start".to_owned(), ..Outcome::default() };
+    let mut out = Outcome { body: serde_json::json!({ "log": "start" }), ..Outcome::default() };
     let mut at = Some(0);
     while let Some(i) = at {
         let (step, id) = (&steps[i], text(&steps[i]["id"]));
@@ -110,7 +117,7 @@ fn interpret(script: &Script, number: usize) -> Outcome {
 }
 
 fn numbered(number: usize) -> Message {
-    Message { id: number.to_string(), ..message() }
+    Message { id: number.to_string(), body: r#"{"log":"start"}"#.into(), ..message() }
 }
 
 fn call(script: &Script) -> Call {
@@ -122,6 +129,7 @@ fn call(script: &Script) -> Call {
 fn observed(plan: &Plan, mut call: Call, result: Result<Finished, Stopped>) -> Outcome {
     let id = |step: usize| plan.steps[step].id.to_string();
     let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
     let writes = call.state.take_writes().into_iter();
     let state = writes.map(|w| (w.name, string(&w.value.unwrap()))).collect();
     assert!(call.emissions.is_empty());
@@ -131,10 +139,10 @@ fn observed(plan: &Plan, mut call: Call, result: Result<Finished, Stopped>) -> O
                 End::Output => "output".to_owned(),
                 End::Term { reason } => format!("term {reason}"),
             },
-            body: string(&finished.message.body),
+            body: value(&finished.message.body),
             headers: finished.message.headers.0,
             path: finished.path.iter().map(id).collect(),
-            emitted: finished.emitted.into_iter().map(|(s, e)| (id(s), e.output, string(&e.body))).collect(),
+            emitted: finished.emitted.into_iter().map(|(s, e)| (id(s), e.output, value(&e.body))).collect(),
             skipped: finished.skipped.iter().map(|s| id(s.step)).collect(),
             state,
         },
@@ -165,8 +173,7 @@ fn together(script: &Script) -> Vec<Outcome> {
     let plan = compiled(script);
     let messages: Vec<_> = (0..script.messages).map(numbered).collect();
     let mut calls: Vec<_> = messages.iter().map(|_| call(script)).collect();
-    let tasks = messages.iter().zip(&mut calls).map(|(message, call)| Task { message, call }).collect();
-    let results = plan.execute_batch(tasks, &mut ());
+    let results = plan.execute_batch(messages.iter().zip(&mut calls), &mut ());
     calls.into_iter().zip(results).map(|(call, result)| observed(&plan, call, result)).collect()
 }
 

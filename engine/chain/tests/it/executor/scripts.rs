@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use model::{Emission, Fault, Message, Outcome, Verdict};
+use model::{Edit, Emission, Fault, Message, Outcome, Verdict};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -17,7 +17,10 @@ pub(super) const IDS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     pub(super) verdict: Verdict,
+    /// Writes the body anew, with this behind its field `log`.
     pub(super) append: Option<u8>,
+    /// Sets this field, or removes it, and leaves the rest of the body as it is.
+    pub(super) edit: Option<(&'static str, Option<u8>)>,
     pub(super) header: bool,
     pub(super) emit: Option<&'static str>,
     /// Reads this entry into the body, then writes it.
@@ -53,11 +56,12 @@ impl Script {
                 let visits = calls.entry(number).or_insert(0);
                 let act = &acts[(number + *visits) % acts.len()];
                 *visits += 1;
-                let mut body = message.body.to_vec();
-                body.extend(act.append);
+                let before: Value = serde_json::from_slice(&message.body).unwrap();
+                let mut log = before["log"].as_str().unwrap_or_default().to_owned();
+                log.extend(act.append.map(char::from));
                 if let Some(name) = act.state.map(|n| n.to_string()) {
                     let held = call.state.get("shared", "k", &name).unwrap();
-                    body.extend(held.unwrap_or_default());
+                    log.push_str(std::str::from_utf8(&held.unwrap_or_default()).unwrap());
                     call.state.set("shared", "k", &name, Some(id.clone().into())).unwrap();
                 }
                 if let Some(output) = act.emit {
@@ -71,8 +75,16 @@ impl Script {
                     headers.set(&id, "seen");
                     headers
                 });
-                let body = (body != message.body).then(|| body.into());
-                Ok(Outcome { verdict: act.verdict.clone(), body, headers })
+                let mut after = before.clone();
+                after["log"] = log.into();
+                let writes = act.append.is_some() || act.state.is_some();
+                let body = writes.then(|| after.to_string().into());
+                let edit = |(field, digit): (&str, Option<u8>)| Edit {
+                    field: field.to_owned(),
+                    value: digit.map(|digit| char::from(digit).to_string().into()),
+                };
+                let edits = act.edit.map(edit).into_iter().collect();
+                Ok(Outcome { verdict: act.verdict.clone(), body, headers, edits })
             });
             work
         })
@@ -94,14 +106,16 @@ fn act() -> impl Strategy<Value = Act> {
     (
         verdict,
         prop::option::of(b'0'..=b'9'),
+        prop::option::weighted(0.4, (prop::sample::select(vec!["x", "log"]), prop::option::of(b'0'..=b'9'))),
         prop::bool::weighted(0.2),
         prop::option::weighted(0.3, prop::sample::select(vec!["left", "right"])),
         prop::option::weighted(0.4, 0u8..3),
         prop::option::weighted(0.08, fault),
     )
-        .prop_map(|(verdict, append, header, emit, state, fault)| Act {
+        .prop_map(|(verdict, append, edit, header, emit, state, fault)| Act {
             verdict,
             append,
+            edit,
             header,
             emit,
             state,

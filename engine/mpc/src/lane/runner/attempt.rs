@@ -9,7 +9,7 @@ use std::{
 use bus::Stored;
 use bytes::Bytes;
 use chain::{End, Finished, Path};
-use model::{Call, Name, Scope, StateError, StateRead, StateWrite, Task};
+use model::{Call, Name, Scope, StateError, StateRead, StateWrite};
 
 use super::Runner;
 use crate::{
@@ -57,9 +57,9 @@ impl Runner {
 
     fn walk_together(&self, works: &[Work], live: &Live) -> Vec<Walked> {
         let mut calls: Vec<_> = works.iter().map(|work| self.call(work)).collect();
-        let tasks = works.iter().zip(&mut calls).filter(|(work, _)| matches!(work.way, Way::Chain(_)));
-        let tasks = tasks.map(|(work, call)| Task { message: &work.stored.message, call }).collect();
-        let mut results = live.plan.execute_batch(tasks, &mut &live.meters).into_iter();
+        let chained = works.iter().zip(&mut calls).filter(|(work, _)| matches!(work.way, Way::Chain(_)));
+        let messages = chained.map(|(work, call)| (&work.stored.message, call));
+        let mut results = live.plan.execute_batch(messages, &mut &live.meters).into_iter();
         let walked = works.iter().zip(calls).map(|(work, mut call)| match &work.way {
             Way::Direct(_) => None,
             Way::Chain(_) => Some(match results.next() {

@@ -19,13 +19,17 @@ impl Processor for Count {
         Ok(Self)
     }
 
+    fn reads(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure> {
         let mut post = message.object()?;
         let last = host.state(STATE).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
         let count = last + 1;
         host.set_state(STATE, &count.to_le_bytes());
         post.set("count", &count)?;
-        Outcome::next().with_json(&post)
+        Ok(Outcome::next().with_object(&post))
     }
 }
 

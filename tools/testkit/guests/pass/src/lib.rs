@@ -13,6 +13,10 @@ impl Processor for Pass {
         Ok(Self)
     }
 
+    fn reads(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     fn process(&mut self, _: &Message, _: &mut Host) -> Result<Outcome, Failure> {
         Ok(Outcome::next())
     }

@@ -27,12 +27,16 @@ impl Processor for Stamp {
         Ok(Self { stamp: format!("{}:{}", env!("CARGO_PKG_VERSION"), settings.mark) })
     }
 
+    fn reads(&self) -> Vec<&str> {
+        vec!["/stamps"]
+    }
+
     fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
         let mut post = message.object()?;
         let mut stamps: Vec<String> = post.get("stamps")?.unwrap_or_default();
         stamps.push(self.stamp.clone());
         post.set("stamps", &stamps)?;
-        Outcome::next().with_json(&post)
+        Ok(Outcome::next().with_object(&post))
     }
 }
 

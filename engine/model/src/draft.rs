@@ -1,0 +1,151 @@
+//! A message on its way through a chain, and what steps change on it.
+
+mod fields;
+mod pointer;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use crate::{Edit, Headers, Message, Outcome};
+use fields::Fields;
+
+pub use pointer::{InvalidPointer, Pointer};
+
+/// A message that steps look at and change.
+///
+/// Its body is JSON by convention: the fields are found once, whoever asks, and a field that is set or removed is not
+/// written into the body before somebody wants the whole of it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    message: Message,
+    fields: Known,
+    /// The fields know better than the message's body.
+    edited: bool,
+}
+
+/// What is known about the body.
+#[derive(Clone, Debug)]
+enum Known {
+    Nothing,
+    NoObject,
+    Object(Fields),
+}
+
+impl From<Message> for Draft {
+    fn from(message: Message) -> Self {
+        Self { message, fields: Known::Nothing, edited: false }
+    }
+}
+
+impl Draft {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.message.id
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.message.kind
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.message.key
+    }
+
+    /// Its headers as they are now.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.message.headers
+    }
+
+    /// Bytes of its body as it is now.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        match &self.fields {
+            Known::Object(fields) if self.edited => fields.bytes(),
+            _ => self.message.body.len(),
+        }
+    }
+
+    /// Bytes it occupies as it is now: the sum of its parts.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.message.size_bytes() - self.message.body.len() + self.body_bytes()
+    }
+
+    /// The whole of it as it is now. After an edit the body is written, once.
+    pub fn message(&mut self) -> &Message {
+        if let (true, Known::Object(fields)) = (self.edited, &self.fields) {
+            self.message.body = fields.write();
+            self.edited = false;
+        }
+        &self.message
+    }
+
+    /// The same, for good.
+    #[must_use]
+    pub fn into_message(mut self) -> Message {
+        self.message();
+        self.message
+    }
+
+    /// A copy of it as it is now.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        self.clone().into_message()
+    }
+
+    /// Whether its body is a JSON object. The first look at a body reads it to its end.
+    pub fn is_object(&mut self) -> bool {
+        self.known().is_some()
+    }
+
+    /// The JSON at `pointer`, as it was written; `None` where there is nothing, or the body is no JSON object. Of a repeated
+    /// name the last counts.
+    pub fn field(&mut self, pointer: &Pointer) -> Option<&[u8]> {
+        self.known()?.get(pointer)
+    }
+
+    /// Takes over what a step changed. Edits of a body that is no JSON object change nothing.
+    pub fn apply(&mut self, body: Option<Bytes>, headers: Option<Headers>, edits: Vec<Edit>) {
+        if let Some(body) = body {
+            self.message.body = body;
+            (self.fields, self.edited) = (Known::Nothing, false);
+        }
+        if let Some(headers) = headers {
+            self.message.headers = headers;
+        }
+        if edits.is_empty() {
+            return;
+        }
+        if let Some(fields) = self.known() {
+            edits.into_iter().for_each(|edit| fields.edit(edit));
+            self.edited = true;
+        }
+    }
+
+    fn known(&mut self) -> Option<&mut Fields> {
+        if let Known::Nothing = self.fields {
+            self.fields = Fields::read(&self.message.body).map_or(Known::NoObject, Known::Object);
+        }
+        match &mut self.fields {
+            Known::Object(fields) => Some(fields),
+            Known::Nothing | Known::NoObject => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// `before` as this leaves it.
+    #[must_use]
+    pub fn applied_to(&self, before: &Draft) -> Message {
+        let mut after = before.clone();
+        after.apply(self.body.clone(), self.headers.clone(), self.edits.clone());
+        after.into_message()
+    }
+}
