@@ -11,7 +11,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bus::{Change, KeyValue, Watch as _};
+use bus::{Change, KeyValue};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
