@@ -137,12 +137,12 @@ function chain(c) {
 }
 
 function verdict(r) {
-  // A file that concerns no chain, or is too broken to say which.
-  if (r.chain === null && r.verdict === "refused") return ["cannot be used", "bad"];
   const words = {
     live: r.replaced === null ? `generation ${r.generation} is live`
       : `generation ${r.replaced} → ${r.generation} is live`,
-    refused: r.generation === null ? "refused; none ran before" : `refused; generation ${r.generation} runs on`,
+    refused: r.chain === null ? "cannot be used; nothing that runs has changed"
+      : r.generation === null ? "refused; the chain does not run"
+      : `refused; generation ${r.generation} runs on`,
     removed: `removed; generation ${r.replaced} ended`,
     unchanged: "changes nothing that runs",
   };
@@ -150,14 +150,29 @@ function verdict(r) {
   return [words[r.verdict] ?? r.verdict, tones[r.verdict] ?? ""];
 }
 
+// A receipt without a chain is about files that concern none, or that are too broken to say which.
+function about(r) {
+  const paths = (r.refused.length > 0 ? r.refused : r.cause).map((file) => file.path);
+  const more = paths.length > 3 ? ` and ${paths.length - 3} more` : "";
+  return paths.slice(0, 3).join(", ") + more;
+}
+
+// The files whose change led to it; not those that were only looked at, nor all there were at a start.
+function causes(r) {
+  const words = { added: "is new", changed: "changed", removed: "is gone" };
+  const changed = r.chain === null ? [] : r.cause.filter((file) => file.change in words);
+  const more = changed.length > 5 ? [`and ${changed.length - 5} more files`] : [];
+  return [...changed.slice(0, 5).map((file) => `${file.path} ${words[file.change]}`), ...more];
+}
+
 function receipt(r) {
   const [text, tone] = verdict(r);
   const ms = (n) => `${n < 10 ? n.toFixed(1) : n.toFixed(0)} ms`;
   const p = r.phases;
-  const lines = [...r.changes, ...r.refused.map((file) => `${file.path}: ${file.reason}`)];
+  const lines = [...causes(r), ...r.changes, ...r.refused.map((file) => `${file.path}: ${file.reason}`)];
   return make("article", { class: `card ${tone}` },
     make("div", { class: "row" },
-      make("h3", {}, `#${r.number} ${r.chain ?? "a file"}`), word(text, tone), time(r.at_ms)),
+      make("h3", {}, `#${r.number} ${r.chain ?? about(r)}`), word(text, tone), time(r.at_ms)),
     lines.length > 0 ? make("ul", {}, ...lines.map((line) => make("li", {}, line))) : null,
     r.verdict === "live" ? make("p", { class: "faint" },
       `Read in ${ms(p.read_ms)}, compiled in ${ms(p.compile_ms)}, tested in ${ms(p.test_ms)}, `

@@ -13,7 +13,7 @@ mod tests;
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use model::{Catalog, Refusal, Resolved, Wanted};
+use model::{BundleRef, Catalog, Refusal, Resolved, Wanted};
 use parking_lot::Mutex;
 
 use crate::{Info, Runtime};
@@ -30,13 +30,15 @@ pub struct File {
     pub bytes: Bytes,
 }
 
-/// A file that is not used. The bundle that was at its path before, if any, stays.
+/// A file that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Where it is.
     pub path: PathBuf,
     /// What is wrong and what to do.
     pub reason: String,
+    /// The bundle that was at its path before, and stays in use.
+    pub kept: Option<BundleRef>,
 }
 
 /// The set of bundles, replaced as a whole.

@@ -4,6 +4,7 @@
 //! a future to its end. [`agrees_with_model`] takes the random walks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "what fails here is a test")]
 
+mod around;
 mod delivery;
 mod keys;
 mod log;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 
 use crate::{Bus, Delivery, StreamSpec, Subscription};
 
+pub use around::Around;
 pub use delivery::*;
 pub use keys::agrees_with_the_contract_of_keys;
 pub use log::*;

@@ -22,31 +22,42 @@ pub enum Settlement {
     Retry(Duration),
 }
 
-/// What an implementation puts into a delivery to hear how it ended. Called at most once; dropping it
-/// uncalled returns the message for redelivery.
+/// What an implementation puts into a delivery to hear how it ended. Called exactly once.
 pub trait Settler: Send {
     /// Takes note of the end; does not wait.
     fn settle(self: Box<Self>, settlement: Settlement);
 }
 
-/// The right to settle one delivery, once.
+/// The right to settle one delivery, once. Dropping it is a retry without a delay.
 #[must_use = "a delivery that is not settled is delivered again"]
-pub struct Settle(Box<dyn Settler>);
+pub struct Settle(Option<Box<dyn Settler>>);
 
 impl Settle {
     /// Wraps an implementation's settler.
     pub fn new(settler: Box<dyn Settler>) -> Self {
-        Self(settler)
+        Self(Some(settler))
     }
 
     /// Done.
-    pub fn ack(self) {
-        self.0.settle(Settlement::Ack);
+    pub fn ack(mut self) {
+        self.settle(Settlement::Ack);
     }
 
     /// Again, after `delay`.
-    pub fn retry(self, delay: Duration) {
-        self.0.settle(Settlement::Retry(delay));
+    pub fn retry(mut self, delay: Duration) {
+        self.settle(Settlement::Retry(delay));
+    }
+
+    fn settle(&mut self, settlement: Settlement) {
+        if let Some(settler) = self.0.take() {
+            settler.settle(settlement);
+        }
+    }
+}
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        self.settle(Settlement::Retry(Duration::ZERO));
     }
 }
 

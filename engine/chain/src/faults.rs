@@ -1,7 +1,7 @@
 //! Everything that is wrong with one chain file, gathered rather than reported one at a time.
 
 mod gather;
-mod near;
+mod quoted;
 mod render;
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{Code, Source, Span};
 
 pub(crate) use gather::Mistakes;
-pub(crate) use near::{near, quoted};
+pub(crate) use quoted::quoted;
 pub use render::Look;
 
 /// One thing that is wrong, where, and what to do.

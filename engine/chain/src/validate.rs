@@ -6,12 +6,12 @@ mod way;
 
 use std::collections::HashMap;
 
-use model::Name;
+use model::{Name, near};
 
 use crate::{
     Code, Definition, OnFailure, Span, Spanned,
     definition::{Grant, Step},
-    faults::{Mistakes, near},
+    faults::Mistakes,
     flow,
 };
 

@@ -31,6 +31,8 @@ pub struct JetStream {
     streams: Streams,
     queue: Arc<Queue>,
     leases: Arc<Leases>,
+    /// Whether the leases of others are followed.
+    follows: AtomicBool,
     /// Places that this process has, or is giving back.
     places: Arc<Mutex<HashMap<String, Arc<Place>>>>,
     closed: CancellationToken,
@@ -78,12 +80,25 @@ impl JetStream {
             streams: Streams::new(connection.clone()),
             queue: Queue::new(options.queue_bytes_max),
             leases: Arc::new(leases),
+            follows: AtomicBool::new(false),
             places: Arc::default(),
             closed: CancellationToken::new(),
             lanes: TaskTracker::new(),
             lines: TaskTracker::new(),
             lines_stop: CancellationToken::new(),
         })
+    }
+
+    /// Follows from now on who reads what, so that a partition of one who dies can be had as soon as its lease has run out.
+    /// Without it the lease's life begins anew when it is first asked for. For those who take turns; asked for again it does
+    /// nothing.
+    pub fn follow_leases(&self) {
+        if self.follows.swap(true, Relaxed) {
+            return;
+        }
+        let leases = Arc::clone(&self.leases);
+        let follow = async move { leases.follow().await };
+        self.lanes.spawn(self.closed.clone().run_until_cancelled_owned(follow));
     }
 
     /// Whether the bus still takes messages.

@@ -3,6 +3,7 @@
 
 pub(crate) mod ack;
 pub(crate) mod consumer;
+mod meters;
 mod open;
 mod position;
 mod pull;

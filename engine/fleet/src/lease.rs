@@ -4,14 +4,18 @@
 //! revision for `ttl` on its own clock; no clock is compared with another one's. The holder counts from when its last
 //! successful renewal was *sent* and stops a little before anybody could take over. What it had sent before, and comes
 //! late, goes to a consumer that the one who took over has replaced.
+//!
+//! Those who may come to contend [follow](Leases::follow) all leases, so that the `ttl` of a holder that died runs while its
+//! death is still being noticed. What a watch brings late, or not at all, only makes a lease look younger than it is:
+//! whoever takes one reads it first, and writes on the condition of what it read.
 
 use std::{collections::HashMap, time::Duration};
 
-use bus::KeyValue;
+use bus::{Change, KeyValue};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::{Error, Keys, Result, lane::Note};
 
@@ -56,7 +60,7 @@ pub(crate) struct Leases {
     me: String,
     node: String,
     ttl: Duration,
-    /// Leases of others: the revision seen, and since when.
+    /// Leases as they were seen: the revision, and since when.
     seen: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
@@ -104,14 +108,41 @@ impl Leases {
         }
     }
 
+    /// Sees every renewal, for as long as it is polled.
+    pub(crate) async fn follow(&self) {
+        loop {
+            if let Err(error) = self.watch().await {
+                tracing::warn!(%error, "failed to watch the leases: taking over from somebody who dies takes longer");
+            }
+            sleep(self.ttl / 10).await;
+        }
+    }
+
+    async fn watch(&self) -> Result<()> {
+        let mut watch = self.keys.watch("").await?;
+        loop {
+            for change in watch.next().await? {
+                match change {
+                    Change::Put(kept) => _ = self.seen_since(&kept.key, kept.revision),
+                    Change::Gone { key } => drop(self.seen.lock().remove(&key)),
+                }
+            }
+        }
+    }
+
     /// Whether this revision has been there for long enough.
     fn is_stale(&self, key: &str, revision: u64) -> bool {
+        self.seen_since(key, revision).elapsed() >= self.ttl
+    }
+
+    /// Since when this process knows the revision: now, where it is new.
+    fn seen_since(&self, key: &str, revision: u64) -> Instant {
         let mut seen = self.seen.lock();
         let (known, since) = seen.entry(key.to_owned()).or_insert_with(|| (revision, Instant::now()));
         if *known != revision {
             (*known, *since) = (revision, Instant::now());
         }
-        since.elapsed() >= self.ttl
+        *since
     }
 
     pub(crate) async fn write(&self, key: &str, lease: &Lease, revision: u64) -> Result<u64> {

@@ -45,6 +45,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        metrics::gauge!(metric::QUEUE).set(0);
         Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max })
     }
 
@@ -136,6 +137,8 @@ pub(crate) async fn run(
     mut jobs: UnboundedReceiver<Job>,
     stop: CancellationToken,
 ) {
+    // There before it happens.
+    metrics::counter!(metric::UNKNOWN, "stream" => partition.stream.clone()).increment(0);
     let mut waiting: VecDeque<Job> = VecDeque::new();
     let mut tidied = Instant::now();
     loop {

@@ -1,8 +1,8 @@
 //! The words of Catena: messages, verdicts, outcomes, and the two seams every layer above agrees on —
 //! [`Processor`], the code one step runs, and [`Catalog`], where a chain finds processors.
 //!
-//! Beside them stand two things that every layer shows the world alike: an error with its causes ([`chain_of`]) and the
-//! time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
+//! Beside them stand three things that every layer shows the world alike: an error with its causes ([`chain_of`]), the
+//! word somebody may have meant ([`near()`]) and the time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
 
 pub mod catalog;
 mod codec;
@@ -11,6 +11,7 @@ mod draft;
 mod fault;
 mod message;
 mod name;
+mod near;
 mod outcome;
 mod processor;
 mod report;
@@ -25,6 +26,7 @@ pub use draft::{Draft, InvalidPointer, Pointer};
 pub use fault::{Fault, TrapKind};
 pub use message::{Headers, Message};
 pub use name::{BundleRef, InvalidName, Name};
+pub use near::near;
 pub use outcome::{Edit, Emission, Outcome, Verdict};
 pub use processor::{Call, Processor, Task};
 pub use report::chain_of;

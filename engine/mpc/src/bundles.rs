@@ -22,6 +22,9 @@ pub struct RefusedFile {
     pub path: PathBuf,
     /// What is wrong with it and what to do, in a sentence.
     pub reason: String,
+    /// The bundle that was at its path before, where it stays in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<BundleRef>,
 }
 
 /// What a set of files amounts to.
@@ -37,7 +40,8 @@ pub struct Loaded {
 /// Turns the files of a folder into processors: the seam to whatever runs them.
 ///
 /// The set is always whole: a chain compiles against one consistent state of the folder. A file that was in an
-/// earlier set, told by its digest, should cost nothing; a bad one is refused and never fails the rest.
+/// earlier set, told by its digest, should cost nothing; a bad one is refused and never fails the rest. What was at its
+/// path before may stay in use, as [`RefusedFile::kept`] says.
 pub trait Bundles: Send + Sync + 'static {
     /// Looks at `files`, all there are. Blocks as long as that takes; never called on a hot path.
     fn load(&self, files: &[BundleFile]) -> Loaded;

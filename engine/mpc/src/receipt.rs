@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RefusedFile, StepStatus, Tally, time};
 
+/// Files that a receipt without a chain is called by.
+const SUBJECT_FILES_MAX: usize = 3;
+
 /// What became of a change, of one chain; or of a file that no chain uses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -51,7 +54,7 @@ pub enum Verdict {
     Live,
     /// Nothing that runs depends on it.
     Unchanged,
-    /// It cannot run; what ran before still does.
+    /// It cannot run; what ran before, if anything did, still does.
     Refused,
     /// The chain is gone.
     Removed,
@@ -76,6 +79,42 @@ impl Receipt {
             phases: Phases::default(),
             messages: None,
             drained: true,
+        }
+    }
+
+    /// What it is about: a chain, or the files that concern none.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        if let Some(chain) = &self.chain {
+            return chain.to_string();
+        }
+        let paths: Vec<_> = match &self.refused[..] {
+            [] => self.cause.iter().map(|cause| &cause.path).collect(),
+            refused => refused.iter().map(|file| &file.path).collect(),
+        };
+        let shown: Vec<_> =
+            paths.iter().take(SUBJECT_FILES_MAX).map(|path| path.display().to_string()).collect();
+        let more = match paths.len().saturating_sub(SUBJECT_FILES_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", shown.join(", "))
+    }
+
+    /// What became of it, in a few words.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        match (self.verdict, self.replaced, self.generation) {
+            (Verdict::Live, Some(old), Some(new)) => format!("generation {old} → {new} live"),
+            (Verdict::Live, None, Some(new)) => format!("generation {new} live"),
+            (Verdict::Refused, _, Some(still)) => format!("refused, generation {still} runs on"),
+            (Verdict::Refused, _, None) if self.chain.is_some() => {
+                "refused, the chain does not run".to_owned()
+            }
+            (Verdict::Refused, _, None) => "refused, nothing that runs has changed".to_owned(),
+            (Verdict::Unchanged, _, Some(still)) => format!("unchanged, generation {still} runs on"),
+            (Verdict::Removed, Some(old), _) => format!("removed, generation {old} ended"),
+            (verdict, _, _) => verdict.as_str().to_owned(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl StepStatus {
 pub struct ChainStatus {
     /// Its name.
     pub id: Name,
-    /// The generation that runs; `None` when it was refused and none ran before.
+    /// The generation that runs; `None` when none does, its file being refused.
     pub generation: Option<u64>,
     /// Its file.
     pub path: PathBuf,

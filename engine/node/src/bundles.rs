@@ -1,6 +1,6 @@
 //! The center's seam to bundles, filled by the crate that runs them.
 
-use bundle::{File, Library};
+use bundle::{File, Library, Rejected};
 use mpc::{BundleFile, Bundles, Loaded, RefusedFile};
 
 /// A [`Library`] as the center wants it.
@@ -14,7 +14,7 @@ impl Bundles for Folder {
         Loaded {
             refused: rejected
                 .into_iter()
-                .map(|rejected| RefusedFile { path: rejected.path, reason: rejected.reason })
+                .map(|Rejected { path, reason, kept }| RefusedFile { path, reason, kept })
                 .collect(),
             present: snapshot.list().iter().map(bundle::Info::bundle).collect(),
             catalog: snapshot,

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use layers::{Flag, Sources};
+pub use layers::{Flag, Key, Sources};
 pub use mistake::{ConfigError, Mistake, Origin};
 #[cfg(debug_assertions)]
 pub use sections::Planted;
@@ -89,6 +89,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Every key that may be set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Defaults`].
+    pub fn keys() -> Result<Vec<Key>, ConfigError> {
+        let mut defaults = layers::defaults()?;
+        // Of builds for tests alone.
+        defaults.remove("planted");
+        Ok(layers::keys(&defaults))
+    }
+
     /// Lays the sources over the defaults, and checks the result.
     ///
     /// # Errors

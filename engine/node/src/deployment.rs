@@ -59,6 +59,8 @@ impl Deployment {
     /// # Errors
     /// [`Error::Bus`], when another node has this one's name, or nobody can be told.
     pub(crate) async fn take_part(&mut self, role: Role) -> Result<Arc<Turns>> {
+        // First, since joining may take a life time: that of whoever had this name before.
+        self.bus.follow_leases();
         let keys = Arc::clone(&self.keys) as Arc<dyn bus::KeyValue>;
         let members = Members::join(keys, role.as_str(), &self.name, "", self.lease).await?;
         let turns = Arc::new(Turns::new(&members));

@@ -84,10 +84,14 @@ pub enum Error {
     #[error("failed to set up telemetry")]
     Telemetry(#[from] telemetry::Error),
     /// An address cannot be listened on.
-    #[error("failed to serve at `{key}`; name an address of this machine that is free")]
+    #[error(
+        "failed to serve at `{key}`; name a free address of this machine with `{option}`, or as `{key}` in the configuration"
+    )]
     Listen {
         /// The key of the configuration that names it.
         key: &'static str,
+        /// The command line's option for it.
+        option: &'static str,
         /// The address, and what the system said.
         #[source]
         source: serve::Error,

@@ -67,8 +67,8 @@ impl Node {
             ..serve::Options::default()
         };
         let management = serve::Options { connections_max: 128, ..http.clone() };
-        let http = bind("http.address", config.http.address, http).await?;
-        let management = bind("admin.address", config.admin.address, management).await?;
+        let http = bind("http.address", "--http", config.http.address, http).await?;
+        let management = bind("admin.address", "--admin", config.admin.address, management).await?;
         let addresses = Addresses { http: http.address(), admin: management.address() };
         let token = admin::Token::load_or_create(&folder.join("admin.token"))?;
 
@@ -140,8 +140,13 @@ impl Node {
     }
 }
 
-async fn bind(key: &'static str, address: SocketAddr, options: serve::Options) -> Result<Server> {
-    Server::bind(address, options).await.map_err(|source| Error::Listen { key, source })
+async fn bind(
+    key: &'static str,
+    option: &'static str,
+    address: SocketAddr,
+    options: serve::Options,
+) -> Result<Server> {
+    Server::bind(address, options).await.map_err(|source| Error::Listen { key, option, source })
 }
 
 fn readiness(leaving: &Arc<AtomicBool>, folder: &Arc<DataFolder>, parts: &Parts) -> serve::Ready {

@@ -26,6 +26,15 @@ pub enum Error {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// A part of the log filter is a word that says nothing.
+    #[error(
+        "`{word}` is no level of a log filter: write off, error, warn, info, debug or trace, and for a part of the program \
+         alone its name before it, as in `info,catena_mpc=debug`"
+    )]
+    NoLevel {
+        /// The word.
+        word: String,
+    },
     /// The metrics recorder was refused.
     #[error("failed to install the metrics recorder: {reason}")]
     Recorder {

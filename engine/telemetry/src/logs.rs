@@ -60,12 +60,24 @@ impl std::fmt::Display for LogFormat {
 /// Whether `filter` can be given to [`init`].
 ///
 /// # Errors
-/// [`Error::Filter`] when it has a mistake.
+/// [`Error::Filter`] or [`Error::NoLevel`] when it has a mistake.
 pub fn check_filter(filter: &str) -> Result<(), Error> {
     parse(filter).map(drop)
 }
 
+/// What a part of a filter may be that names no target.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 fn parse(filter: &str) -> Result<EnvFilter, Error> {
+    // `tracing` takes any word for the name of a crate, whose every line it then lets through, and no other's: of a
+    // misspelt level nothing would be heard but silence.
+    let stray = |word: &&str| {
+        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+        !word.is_empty() && !word.contains(['=', '[']) && !is_level
+    };
+    if let Some(word) = filter.split(',').find(stray) {
+        return Err(Error::NoLevel { word: word.to_owned() });
+    }
     EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })
 }
 
@@ -73,7 +85,7 @@ fn parse(filter: &str) -> Result<EnvFilter, Error> {
 /// A second call leaves the first in place.
 ///
 /// # Errors
-/// [`Error::Filter`] when `filter` has a mistake; nothing is set up then.
+/// As [`check_filter`]; nothing is set up then.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), Error> {
     let parsed = parse(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
@@ -95,6 +107,19 @@ mod tests {
         init(LogFormat::Text, "info,catena_mpc=debug").unwrap();
         let error = init(LogFormat::Text, "mpc=loud").unwrap_err();
         assert!(error.to_string().contains("`mpc=loud`"), "{error}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_and_every_level_taken() {
+        for filter in
+            ["info", "WARN", "off", "info,catena_mpc=debug", "warn,catena_bus=trace", "[lane]=debug", ""]
+        {
+            check_filter(filter).unwrap();
+        }
+        for (filter, word) in [("blah", "`blah`"), ("inof", "`inof`"), ("info,catena_mpc", "`catena_mpc`")] {
+            let error = check_filter(filter).unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("catena_mpc=debug"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
-//! Load over HTTP: so many keep-alive connections, each sending its next request when the last was
-//! answered (closed loop), for so long. Latencies go into one histogram.
+//! Load over HTTP: so many keep-alive connections for so long. Latencies go into one histogram.
+//!
+//! As fast as it goes, a connection sends its next request when the last was answered (a closed loop, which finds out what a
+//! server can take). At a rate, each request has a moment at which it is meant to be sent, and its latency counts from there:
+//! a server that pauses is charged for everyone who would have come meanwhile.
 
 use std::{
     sync::Arc,
@@ -12,7 +15,7 @@ use hdrhistogram::Histogram;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, StatusCode, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{net::TcpStream, task::JoinSet, time::sleep_until};
 
 /// What a run of load came to.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Load {
     pub(crate) refused: u64,
     /// How long it took.
     pub(crate) elapsed: Duration,
-    /// Microseconds from sending a request to the end of its answer.
+    /// Microseconds from the moment a request was to be sent to the end of its answer.
     pub(crate) micros: Histogram<u64>,
 }
 
@@ -39,6 +42,25 @@ impl Load {
     }
 }
 
+/// When requests are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// Each connection's next when its last was answered.
+    Fastest,
+    /// So many a second, all connections together, answered or not.
+    Rate(f64),
+}
+
+impl Pace {
+    /// When the `n`th request is meant to be sent, after the first; `None` as soon as it can be.
+    fn moment(self, n: u64) -> Option<Duration> {
+        match self {
+            Self::Fastest => None,
+            Self::Rate(rate) => Some(Duration::from_secs_f64(n as f64 / rate)),
+        }
+    }
+}
+
 /// Makes the `n`th request of the run.
 pub(crate) type Make = Arc<dyn Fn(u64) -> Request<Full<Bytes>> + Send + Sync>;
 
@@ -46,6 +68,7 @@ pub(crate) type Make = Arc<dyn Fn(u64) -> Request<Full<Bytes>> + Send + Sync>;
 pub(crate) async fn drive(
     address: &str,
     connections: u64,
+    pace: Pace,
     time: Duration,
     wanted: StatusCode,
     make: Make,
@@ -54,7 +77,7 @@ pub(crate) async fn drive(
     let mut tasks = JoinSet::new();
     for connection in 0..connections {
         let (address, make) = (address.to_owned(), Arc::clone(&make));
-        tasks.spawn(async move { one(&address, connection, connections, time, wanted, make).await });
+        tasks.spawn(async move { one(&address, connection, connections, pace, time, wanted, make).await });
     }
     let mut load = Load {
         answered: 0,
@@ -76,6 +99,7 @@ async fn one(
     address: &str,
     connection: u64,
     connections: u64,
+    pace: Pace,
     time: Duration,
     wanted: StatusCode,
     make: Make,
@@ -87,10 +111,17 @@ async fn one(
     let driver = tokio::spawn(driver);
     let (mut answered, mut refused) = (0, 0);
     let mut micros = Histogram::new_with_max(60_000_000, 3)?;
-    let end = Instant::now() + time;
+    let began = Instant::now();
     let mut n = connection;
-    while Instant::now() < end {
-        let sent = Instant::now();
+    loop {
+        let moment = pace.moment(n);
+        let sent = began + moment.unwrap_or_else(|| began.elapsed());
+        if sent >= began + time {
+            break;
+        }
+        if moment.is_some() {
+            sleep_until(sent.into()).await;
+        }
         sender.ready().await?;
         let mut answer = sender.send_request(make(n)).await?;
         while let Some(frame) = answer.frame().await {

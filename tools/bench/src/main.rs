@@ -1,20 +1,28 @@
-//! Benchmarks: every figure beside its floor or its peer, measured in the same run.
+//! Benchmarks: every figure beside its floor, its peer or its target, measured in the same run.
 
-mod bare;
+mod bus;
 mod chain;
 mod feed;
-mod floor;
-mod inserts;
 mod load;
+mod message;
 mod node;
-mod posts;
-mod reload;
+mod open;
+mod page;
+mod peers;
+mod plot;
 mod report;
+mod swap;
+mod tables;
 mod tiers;
+mod turns;
+mod usage;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, builder::PossibleValuesParser};
+
+use report::{Output, Table};
+use tables::{Group, Scale, TABLES};
 
 /// Measures Catena. Run it through `cargo xtask bench`, which builds what it needs.
 #[derive(Parser)]
@@ -22,83 +30,57 @@ use clap::{Parser, ValueEnum};
 struct Bench {
     /// What to measure.
     #[arg(value_enum, default_value = "all")]
-    what: What,
+    what: Group,
+    /// Only this table of it; may be repeated.
+    #[arg(long = "table", value_name = "NAME", value_parser = PossibleValuesParser::new(TABLES.iter().map(|t| t.name)))]
+    tables: Vec<String>,
     /// Seconds for each figure.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Followers of the most followed author of `tiers-followers`.
+    /// Swaps of the table `swaps`.
+    #[arg(long, default_value_t = 10_000)]
+    swaps: u32,
+    /// Followers of the most followed author of the table `tiers-followers`.
     #[arg(long, default_value_t = 100_000)]
     followers: u64,
-    /// One JSON object per table instead of Markdown.
+    /// The folder of the built peers [default: target/peers].
+    #[arg(long, env = "CATENA_BENCH_PEERS", value_name = "DIR")]
+    peers: Option<PathBuf>,
+    /// How tables are printed.
+    #[arg(long, value_enum, default_value_t = Output::Markdown)]
+    output: Output,
+    /// Also write the tables into docs/performance.md, and with those of `chain` its plot.
     #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum What {
-    /// Everything.
-    All,
-    /// Five steps against five bare calls.
-    Chain,
-    /// Posts over HTTP.
-    Posts,
-    /// Feed pages over HTTP.
-    Feed,
-    /// Inbox entries of one shard.
-    Inserts,
-    /// From a changed file to the first message.
-    Reload,
-    /// Tiers over NATS: the four below.
-    Tiers,
-    /// Posts through a forwarder.
-    TiersPosts,
-    /// From the forwarder to the inbox, beside `nats bench`.
-    TiersFlow,
-    /// More distributors, and more shards.
-    TiersScale,
-    /// More followers.
-    TiersFollowers,
+    write: bool,
+    /// Nothing but so many batches of one contender: what is run under valgrind.
+    #[arg(long, hide = true, num_args = 2, value_names = ["CONTENDER", "BATCHES"])]
+    exactly: Vec<String>,
 }
 
 fn main() -> anyhow::Result<()> {
     let bench = Bench::parse();
-    let time = Duration::from_secs_f64(bench.seconds);
-    let wants = |what| {
-        let tiers =
-            [What::TiersPosts, What::TiersFlow, What::TiersScale, What::TiersFollowers].contains(&what);
-        bench.what == What::All || bench.what == what || (bench.what == What::Tiers && tiers)
+    if let [contender, batches] = bench.exactly.as_slice() {
+        return chain::instructions::exactly(contender, batches.parse()?);
+    }
+    let scale = Scale {
+        time: Duration::from_secs_f64(bench.seconds),
+        swaps: bench.swaps,
+        followers: bench.followers,
+        peers: bench.peers.unwrap_or_else(|| testkit::bundles::target().join("peers")),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    if wants(What::Chain) {
-        report::print("A chain of five", &chain::run(time)?, bench.json)?;
-    }
-    if wants(What::Posts) {
-        report::print("Posts over HTTP", &runtime.block_on(posts::run(time))?, bench.json)?;
-    }
-    if wants(What::Feed) {
-        report::print("Feed pages over HTTP", &runtime.block_on(feed::run(time))?, bench.json)?;
-    }
-    if wants(What::Inserts) {
-        report::print("Inbox entries", &runtime.block_on(inserts::run())?, bench.json)?;
-    }
-    if wants(What::Reload) {
-        report::print("Reload under load", &runtime.block_on(reload::run())?, bench.json)?;
-    }
-    if wants(What::TiersPosts) {
-        let rows = runtime.block_on(tiers::posts(time))?;
-        report::print("Posts through a forwarder, fsynced by NATS", &rows, bench.json)?;
-    }
-    if wants(What::TiersFlow) {
-        let rows = runtime.block_on(tiers::flow(time))?;
-        report::print("From the forwarder to the inbox over NATS", &rows, bench.json)?;
-    }
-    if wants(What::TiersScale) {
-        let rows = runtime.block_on(tiers::scale(time))?;
-        report::print("More distributors, and more shards", &rows, bench.json)?;
-    }
-    if wants(What::TiersFollowers) {
-        let rows = runtime.block_on(tiers::followers(bench.followers))?;
-        report::print("More followers", &rows, bench.json)?;
+    let mut wanted = TABLES.iter().filter(|table| {
+        (bench.what == Group::All || bench.what == table.group)
+            && (bench.tables.is_empty() || bench.tables.iter().any(|name| name == table.name))
+    });
+    wanted.try_for_each(|planned| {
+        let rows = (planned.run)(&scale, &runtime)?;
+        let table = Table { name: planned.name, title: planned.title, rows };
+        table.print(bench.output)?;
+        if bench.write { page::write(&table) } else { Ok(()) }
+    })?;
+    if bench.write && bench.tables.is_empty() && matches!(bench.what, Group::All | Group::Chain) {
+        plot::write(scale.time)?;
     }
     Ok(())
 }

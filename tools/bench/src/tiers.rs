@@ -9,7 +9,6 @@ mod peer;
 mod posts;
 mod spread;
 mod stage;
-mod usage;
 mod width;
 
 use std::time::Duration;
@@ -62,7 +61,7 @@ pub(crate) async fn followers(followers_max: u64) -> anyhow::Result<Vec<Row>> {
 /// What stands in place of every part where there is no server to measure with.
 fn without_server() -> Option<Vec<Row>> {
     let how = "needs nats-server 2.12 or newer: `cargo xtask bench` installs one or says how";
-    nats::server_path().is_none().then(|| vec![Row::new("not measured", 0.0, "").note(how)])
+    nats::server_path().is_none().then(|| vec![Row::absent("tiers", how)])
 }
 
 /// One server, with one copy of everything.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     exit::Result,
+    number::whole,
     output::{Output, data, talk},
     remote::{Management, block_on},
 };
@@ -24,15 +25,16 @@ enum Command {
         #[command(flatten)]
         node: Management,
         /// From this number on.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 1, value_parser = whole::<u64>, allow_negative_numbers = true)]
         from: u64,
         /// How many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = whole::<u32>, allow_negative_numbers = true)]
         limit: u32,
     },
     /// Shows one dead letter: the message, the step that failed, and why.
     Show {
         /// Its number in the list.
+        #[arg(value_parser = whole::<u64>, allow_negative_numbers = true)]
         number: u64,
         #[command(flatten)]
         node: Management,
@@ -40,7 +42,7 @@ enum Command {
     /// Sends the original message through its chain again; a letter that was replayed is not sent twice.
     Replay {
         /// Numbers in the list.
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = whole::<u64>, allow_negative_numbers = true)]
         numbers: Vec<u64>,
         #[command(flatten)]
         node: Management,
@@ -48,10 +50,10 @@ enum Command {
     /// Takes dead letters away for good, replayed or not.
     Purge {
         /// Numbers in the list.
-        #[arg(required_unless_present_any = ["up_to", "all"])]
+        #[arg(required_unless_present_any = ["up_to", "all"], value_parser = whole::<u64>, allow_negative_numbers = true)]
         numbers: Vec<u64>,
         /// All up to and including this number; needs --yes.
-        #[arg(long, value_name = "NUMBER", conflicts_with_all = ["numbers", "all"], requires = "yes")]
+        #[arg(long, value_name = "NUMBER", conflicts_with_all = ["numbers", "all"], requires = "yes", value_parser = whole::<u64>, allow_negative_numbers = true)]
         up_to: Option<u64>,
         /// All there are; needs --yes.
         #[arg(long, conflicts_with = "numbers", requires = "yes")]

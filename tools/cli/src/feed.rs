@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     exit::Result,
+    number::whole,
     output::{Output, talk},
     remote::{Node, answer, block_on},
 };
@@ -16,12 +17,13 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Feed {
     /// The user's id.
+    #[arg(value_parser = whole::<u64>, allow_negative_numbers = true)]
     user: u64,
     /// Their own posts instead of what they follow.
     #[arg(long)]
     posts: bool,
     /// Items on the page, 1 to 200.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = whole::<u32>, allow_negative_numbers = true)]
     limit: u32,
     /// Where the page begins: the `next` of another page.
     #[arg(long)]
@@ -44,7 +46,7 @@ impl Feed {
         output.print(&page, |page| page::render(&page.items, console::Term::stdout().size().1.into()))?;
         match (output, &page.next) {
             (Output::Text, _) if page.items.is_empty() => talk("nothing here yet"),
-            (Output::Text, Some(next)) => talk(&format!("more with --cursor {next}")),
+            (Output::Text, Some(next)) => talk(&format!("there is more: call it again with --cursor {next}")),
             _ => {}
         }
         Ok(())

@@ -8,6 +8,7 @@ use node::{
 
 use crate::{
     exit::{Result, Usage},
+    number::whole,
     output::{Output, data, talk},
     remote::block_on,
     up::list,
@@ -35,10 +36,10 @@ enum Command {
     /// Gives users that nobody owns yet to an inbox shard; no process needs a restart.
     Extend {
         /// The first user who still belongs to nobody afterwards. Default: nobody; the shard takes all the rest.
-        #[arg(long, value_name = "USER")]
+        #[arg(long, value_name = "USER", value_parser = whole::<u64>, allow_negative_numbers = true)]
         end: Option<u64>,
         /// The shard.
-        #[arg(long)]
+        #[arg(long, value_parser = whole::<u32>, allow_negative_numbers = true)]
         shard: u32,
         #[command(flatten)]
         servers: Servers,

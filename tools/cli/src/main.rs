@@ -18,6 +18,7 @@ mod import;
 mod inspect;
 mod messages;
 mod new;
+mod number;
 mod output;
 mod receipts;
 mod remote;

@@ -1,8 +1,12 @@
 use clap::Args;
-use mpc::{Receipt, receipt::Verdict};
+use mpc::{
+    Receipt,
+    receipt::{Cause, Change, Verdict},
+};
 
 use crate::{
     exit::Result,
+    number::whole,
     output::{Output, data},
     remote::{Management, block_on},
 };
@@ -13,7 +17,7 @@ pub(crate) struct Receipts {
     #[command(flatten)]
     node: Management,
     /// How many, the newest last.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = whole::<u32>, allow_negative_numbers = true)]
     limit: u32,
     /// Only those of this chain.
     #[arg(long)]
@@ -38,18 +42,12 @@ impl Receipts {
     }
 }
 
+/// Files shown of those that led to a reload.
+const CAUSES_MAX: usize = 5;
+
 /// A receipt as a person reads it: what, how long, what became of the messages, and why not.
 fn text(receipt: &Receipt) -> String {
-    let chain = receipt.chain.as_deref().unwrap_or("(no chain)");
-    let what = match (receipt.verdict, receipt.replaced, receipt.generation) {
-        (Verdict::Live, Some(old), Some(new)) => format!("generation {old} → {new} live"),
-        (Verdict::Live, None, Some(new)) => format!("generation {new} live"),
-        (Verdict::Refused, _, Some(still)) => format!("refused, generation {still} runs on"),
-        (Verdict::Refused, _, None) => "refused, and none ran before".to_owned(),
-        (Verdict::Removed, Some(old), _) => format!("removed, generation {old} ended"),
-        (verdict, _, _) => verdict.as_str().to_owned(),
-    };
-    let mut text = format!("#{} {chain}: {what}", receipt.number);
+    let mut text = format!("#{} {}: {}", receipt.number, receipt.subject(), receipt.outcome());
     if receipt.verdict == Verdict::Live {
         let p = &receipt.phases;
         text.push_str(&format!(
@@ -58,6 +56,9 @@ fn text(receipt: &Receipt) -> String {
         ));
     }
     text.push('\n');
+    if receipt.chain.is_some() {
+        text.push_str(&causes(&receipt.cause));
+    }
     for change in &receipt.changes {
         text.push_str(&format!("   {change}\n"));
     }
@@ -76,4 +77,23 @@ fn text(receipt: &Receipt) -> String {
         text.extend(report.trim_matches('\n').lines().map(|line| format!("   {line}\n")));
     }
     text
+}
+
+/// The files whose change led to a reload; not those that were only looked at, nor all there were at a start.
+fn causes(causes: &[Cause]) -> String {
+    let changed = causes.iter().filter_map(|Cause { path, change }| {
+        let what = match change {
+            Change::Started | Change::Affected => return None,
+            Change::Added => "is new",
+            Change::Changed => "changed",
+            Change::Removed => "is gone",
+        };
+        Some(format!("   {} {what}\n", path.display()))
+    });
+    let lines: Vec<_> = changed.collect();
+    let more = match lines.len().saturating_sub(CAUSES_MAX) {
+        0 => String::new(),
+        more => format!("   and {more} more files\n"),
+    };
+    lines.into_iter().take(CAUSES_MAX).chain([more]).collect()
 }

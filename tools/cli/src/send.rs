@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     exit::{Failed, Result},
     messages::Lines,
+    number::whole,
     output::{Output, talk},
     remote::{Management, Node, NodeClient, Problem, answer, block_on},
 };
@@ -24,7 +25,7 @@ pub(crate) struct Send {
     #[arg(conflicts_with_all = ["actor", "text"])]
     posts: Option<PathBuf>,
     /// The author of a single post.
-    #[arg(long, requires = "text")]
+    #[arg(long, requires = "text", value_parser = whole::<u64>, allow_negative_numbers = true)]
     actor: Option<u64>,
     /// The text of a single post.
     #[arg(long, requires = "actor")]

@@ -3,6 +3,9 @@
 //! stdout is one line of JSON, the addresses the node is bound to; logs go to stderr. SIGINT or SIGTERM let it
 //! finish what it has begun, a second one ends it at once.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use anyhow::Context;

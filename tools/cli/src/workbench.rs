@@ -52,7 +52,7 @@ impl Workbench {
         let options =
             bundle::Options { data_dir: cache(), instances_max: INSTANCES_MAX, ..bundle::Options::default() };
         let library = Library::new(Arc::new(Runtime::new(options)?));
-        for Rejected { path, reason } in library.replace(files) {
+        for Rejected { path, reason, .. } in library.replace(files) {
             talk(&format!("warning: {}: {reason}", path.display()));
         }
         Ok(Self { library })

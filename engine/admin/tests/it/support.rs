@@ -181,7 +181,11 @@ impl Bundles for Checkers {
             digest: file.digest,
         };
         let present: Vec<_> = good.iter().map(bundle).collect();
-        let refused = |file: &BundleFile| RefusedFile { path: file.path.clone(), reason: "no bundle".into() };
+        let refused = |file: &BundleFile| RefusedFile {
+            path: file.path.clone(),
+            reason: "no bundle".into(),
+            kept: None,
+        };
         Loaded {
             catalog: Arc::new(Shelf(present.clone(), Arc::clone(&self.0))),
             refused: bad.into_iter().map(refused).collect(),

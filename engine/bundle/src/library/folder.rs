@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use model::{Digest, Name};
+use model::{BundleRef, Digest, Name};
 use semver::Version;
 
 use super::{File, Rejected};
@@ -67,8 +67,8 @@ impl Folder {
                 if bundle.is_err() {
                     next.refused.insert(digest, reason.clone());
                 }
-                self.keep_what_was_at(&path, &mut next);
-                rejected.push(Rejected { path, reason });
+                let kept = self.keep_what_was_at(&path, &mut next);
+                rejected.push(Rejected { path, reason, kept });
             }
         }
         rejected.sort_by(|a, b| a.path.cmp(&b.path));
@@ -125,10 +125,10 @@ impl Folder {
             .map(|(path, _)| path)
     }
 
-    fn keep_what_was_at(&self, path: &Path, next: &mut Self) {
-        if let Some(bundle) = self.bundles.get(path).filter(|bundle| next.rival(&bundle.info).is_none()) {
-            next.bundles.insert(path.to_owned(), Arc::clone(bundle));
-        }
+    fn keep_what_was_at(&self, path: &Path, next: &mut Self) -> Option<BundleRef> {
+        let bundle = self.bundles.get(path).filter(|bundle| next.rival(&bundle.info).is_none())?;
+        next.bundles.insert(path.to_owned(), Arc::clone(bundle));
+        Some(bundle.info.bundle())
     }
 }
 

@@ -55,10 +55,7 @@ impl Snapshot {
 
     /// A name few typing mistakes away.
     fn near(&self, name: &str) -> Option<String> {
-        let mistakes_max = (name.len() / 3).max(1);
-        let mistakes = |known: &&Name| strsim::damerau_levenshtein(known, name);
-        let nearest = self.bundles.keys().min_by_key(mistakes)?;
-        (mistakes(&nearest) <= mistakes_max).then(|| nearest.to_string())
+        model::near(name, self.bundles.keys().map(Name::as_str)).map(str::to_owned)
     }
 
     fn limits(&self, info: &Info, wanted: &Wanted) -> Option<Refusal> {

@@ -105,7 +105,8 @@ fn two_files_that_say_the_same_version_cannot_both_be_right() {
         [Rejected {
             path: "a.wasm".into(),
             reason: "it says it is validate@1.0.0, and so does `z.wasm`, with other content: give one of them another version"
-                .to_owned()
+                .to_owned(),
+            kept: None,
         }]
     );
     assert_eq!(library.list()[0].digest, crate::inspect::digest(&running.bytes));
@@ -128,7 +129,8 @@ fn a_file_name_may_not_lie_about_the_version() {
         [Rejected {
             path: "validate-2.0.0.wasm".into(),
             reason: "the file name says version 2.0.0, the bundle says 1.0.0: rename the file or build it with the version meant"
-                .to_owned()
+                .to_owned(),
+            kept: None,
         }]
     );
     assert_eq!(versions(&library), ["validate@1.2.0", "validate@1.1.0"]);
@@ -143,6 +145,7 @@ fn a_refused_file_leaves_what_was_at_its_path() {
     for _ in 0..2 {
         let rejected = library.replace(vec![half.clone()]);
         assert!(rejected[0].reason.starts_with("the file ends in the middle"), "{rejected:?}");
+        assert_eq!(rejected[0].kept, Some(library.list()[0].bundle()));
         assert_eq!(versions(&library), ["validate@1.0.0"]);
         assert!(library.resolve(&wanted("validate")).is_ok());
     }

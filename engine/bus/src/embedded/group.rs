@@ -90,7 +90,7 @@ impl Group {
         for stored in messages {
             let sequence = stored.sequence;
             let Some(attempt) = state.position.deliver(sequence) else { continue };
-            let held = Held { group: Arc::clone(self), sequence, attempt, settled: false };
+            let held = Held { group: Arc::clone(self), sequence, attempt };
             deliveries.push(Delivery { stored, attempt, settle: Settle::new(Box::new(held)) });
         }
         self.note(&mut state);
@@ -131,20 +131,10 @@ struct Held {
     group: Arc<Group>,
     sequence: u64,
     attempt: u32,
-    settled: bool,
 }
 
 impl Settler for Held {
-    fn settle(mut self: Box<Self>, settlement: Settlement) {
-        self.settled = true;
+    fn settle(self: Box<Self>, settlement: Settlement) {
         self.group.settle(self.sequence, self.attempt, settlement);
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.group.settle(self.sequence, self.attempt, Settlement::Retry(std::time::Duration::ZERO));
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! A table whose keys are known beforehand.
 
+use model::near;
+
 use super::value::{Decode, wrong_type};
 use crate::{
     Code, Span,
-    faults::{Mistakes, near, quoted},
+    faults::{Mistakes, quoted},
     node::{Entry, Node, Value},
 };
 

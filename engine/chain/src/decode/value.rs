@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use model::{Digest, Name};
+use model::{Digest, Name, near};
 use semver::VersionReq;
 use serde_json::Value as Json;
 
 use crate::{
     Code, Span, Spanned,
     definition::{Grant, Uses, Within, Word},
-    faults::{Mistakes, near, quoted},
+    faults::{Mistakes, quoted},
     node::{Node, Value},
 };
 

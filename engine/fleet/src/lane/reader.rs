@@ -42,12 +42,7 @@ impl Subscription for Reader {
             let taken = self.lane.take(max.max(1)).inspect_err(|_| (self.ending)())?;
             if !taken.is_empty() {
                 let deliveries = taken.into_iter().map(|(stored, attempt)| {
-                    let held = Held {
-                        lane: Arc::clone(&self.lane),
-                        sequence: stored.sequence,
-                        attempt,
-                        settled: false,
-                    };
+                    let held = Held { lane: Arc::clone(&self.lane), sequence: stored.sequence, attempt };
                     Delivery { stored, attempt, settle: Settle::new(Box::new(held)) }
                 });
                 return Ok(deliveries.collect());
@@ -73,20 +68,10 @@ struct Held {
     lane: Arc<Lane>,
     sequence: u64,
     attempt: u32,
-    settled: bool,
 }
 
 impl Settler for Held {
-    fn settle(mut self: Box<Self>, settlement: Settlement) {
-        self.settled = true;
+    fn settle(self: Box<Self>, settlement: Settlement) {
         self.lane.settle(self.sequence, self.attempt, settlement);
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.lane.settle(self.sequence, self.attempt, Settlement::Retry(std::time::Duration::ZERO));
-        }
     }
 }

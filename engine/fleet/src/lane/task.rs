@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     End, Lane, NAK, PROGRESS, ack, consumer,
+    meters::Meters,
     position::Arrival,
     pull::{Pull, Reply},
     renew, retention,
@@ -49,6 +50,7 @@ pub(crate) struct Task {
     arrived: Instant,
     progressed: Instant,
     tidied: Tidied,
+    meters: Meters,
     /// Acks sent lately: a connection that was lost may have lost them too.
     recent: VecDeque<(Instant, Subject)>,
     /// First to last of what was passed over and not looked into yet.
@@ -74,6 +76,7 @@ impl Task {
         lease: Lease,
     ) -> Self {
         let now = Instant::now();
+        let meters = Meters::new(&lane.partition.stream, &lane.group);
         Self {
             lane,
             pull,
@@ -85,6 +88,7 @@ impl Task {
             arrived: now,
             progressed: now,
             tidied: Tidied { at: now, floor: 0, looks: 0 },
+            meters,
             recent: VecDeque::new(),
             passed: Vec::new(),
         }
@@ -122,10 +126,6 @@ impl Task {
         ];
         metrics::counter!(metric::LEASES, &labels).increment(1);
         tracing::info!(key = self.key, change, "lease");
-    }
-
-    fn labels(&self) -> [(&'static str, String); 2] {
-        [("stream", self.lane.partition.stream.clone()), ("group", self.lane.group.clone())]
     }
 
     /// Ends only when the consumer is gone.
@@ -201,7 +201,7 @@ impl Task {
         self.arrived = Instant::now();
         self.consumer_sequence = self.consumer_sequence.max(token.consumer_sequence);
         if token.delivered > 1 {
-            metrics::counter!(metric::REDELIVERED, &self.labels()).increment(1);
+            self.meters.redelivered.increment(1);
         }
         let lane = Arc::clone(&self.lane);
         let mut state = lane.state.lock();
@@ -290,7 +290,7 @@ impl Task {
 
     fn rebuild(&mut self, why: &str) {
         tracing::warn!(key = self.key, why, "pulling anew");
-        metrics::counter!(metric::REBUILT, &self.labels()).increment(1);
+        self.meters.rebuilt.increment(1);
         self.pull.again();
     }
 
@@ -348,7 +348,7 @@ impl Task {
         };
         self.lane.arrived.notify_one();
         if !holes.is_empty() {
-            metrics::counter!(metric::HOLES, &self.labels()).increment(holes.len() as u64);
+            self.meters.holes.increment(holes.len() as u64);
             tracing::error!(key = self.key, ?holes, "messages were never delivered");
         }
         Ok(true)
@@ -360,7 +360,7 @@ impl Task {
             let state = self.lane.state.lock();
             (state.position.floor(), state.position.unsettled(self.lane.partition.last()))
         };
-        metrics::gauge!(metric::LAG, &self.labels()).set(unsettled as f64);
+        self.meters.set_lag(unsettled);
         if now < self.tidied.at + self.lane.connection.options().tidy {
             return Ok(());
         }

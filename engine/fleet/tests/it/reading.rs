@@ -113,10 +113,34 @@ fn a_holder_whose_lease_ran_out_is_told() {
 }
 
 #[test]
+fn a_lease_that_ran_out_under_the_eyes_of_another_is_free_at_once() {
+    run(async {
+        let common = short();
+        let holder = open(&Options { fault: Some(Fault::NeverRenew), ..common.clone() }).await;
+        let (follower, stranger) = (open(&common).await, open(&common).await);
+        follower.follow_leases();
+        let mut reads = holder.subscribe(STREAM, 0, "group", 1).await.unwrap();
+        let lost = reads.fetch(1).await.err().unwrap();
+        assert!(matches!(lost, Error::Lost { .. }), "{lost:?}");
+        // Long enough for a watch that was slow to begin.
+        tokio::time::sleep(4 * TTL).await;
+        // Who meets the lease only now has to see it stand still for a life first.
+        let late = stranger.subscribe(STREAM, 0, "group", 1).await.err().unwrap();
+        assert!(matches!(late, Error::Busy { .. }), "{late:?}");
+        let taken = follower.subscribe(STREAM, 0, "group", 1).await;
+        assert!(taken.is_ok(), "{:?}", taken.err());
+        for bus in [holder, follower, stranger] {
+            bus.close().await;
+        }
+    });
+}
+
+#[test]
 fn a_holder_that_renews_keeps_its_place() {
     run(async {
         let common = short();
         let (first, second) = (open(&common).await, open(&common).await);
+        second.follow_leases();
         let mut holder = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
         let until = tokio::time::Instant::now() + 4 * TTL;
         while tokio::time::Instant::now() < until {

@@ -1,7 +1,7 @@
 use std::{pin::Pin, sync::OnceLock};
 
 use async_trait::async_trait;
-use bus::{Bounds, Delivery, Published, Stored, Subscription};
+use bus::{Delivery, Subscription, conformance::Around};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -73,63 +73,12 @@ impl Subscription for Witnessed {
     }
 }
 
-#[async_trait]
-impl Bus for Witness {
-    async fn provision(&self, spec: &StreamSpec) -> bus::Result<()> {
-        self.bus.provision(spec).await
+impl Around for Witness {
+    fn below(&self) -> &dyn Bus {
+        &*self.bus
     }
 
-    async fn streams(&self) -> bus::Result<Vec<StreamSpec>> {
-        self.bus.streams().await
-    }
-
-    async fn publish(
-        &self,
-        stream: &str,
-        partition: u32,
-        batch: Vec<Message>,
-    ) -> bus::Result<Vec<Published>> {
-        self.bus.publish(stream, partition, batch).await
-    }
-
-    async fn append(
-        &self,
-        stream: &str,
-        partition: u32,
-        after: u64,
-        batch: Vec<Message>,
-    ) -> bus::Result<u64> {
-        self.bus.append(stream, partition, after, batch).await
-    }
-
-    async fn trim(&self, stream: &str, partition: u32, below: u64) -> bus::Result<()> {
-        self.bus.trim(stream, partition, below).await
-    }
-
-    fn remembers(&self) -> std::time::Duration {
-        self.bus.remembers()
-    }
-
-    async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> bus::Result<Vec<Stored>> {
-        self.bus.read(stream, partition, from, max).await
-    }
-
-    async fn bounds(&self, stream: &str, partition: u32) -> bus::Result<Bounds> {
-        self.bus.bounds(stream, partition).await
-    }
-
-    async fn subscribe(
-        &self,
-        stream: &str,
-        partition: u32,
-        group: &str,
-        credits: usize,
-    ) -> bus::Result<Box<dyn Subscription>> {
-        let held = self.bus.subscribe(stream, partition, group, credits).await?;
-        Ok(Box::new(Witnessed { held, by: self.clone() }))
-    }
-
-    async fn forget(&self, stream: &str, group: &str) -> bus::Result<()> {
-        self.bus.forget(stream, group).await
+    fn subscribed(&self, _: &str, held: Box<dyn Subscription>) -> Box<dyn Subscription> {
+        Box::new(Witnessed { held, by: self.clone() })
     }
 }

@@ -39,7 +39,7 @@ pub(super) type Settled = (PathBuf, Option<Bytes>);
 pub(super) struct Changed {
     /// Every file, and what happened to it.
     pub(super) causes: Vec<Cause>,
-    /// Names of bundles that came, went or were replaced.
+    /// Names of bundles that came, went, were replaced, or whose file was written without any of that.
     pub(super) bundles: HashSet<Name>,
     /// Bundle files among them that cannot be used.
     pub(super) refused: Vec<RefusedFile>,
@@ -111,9 +111,17 @@ impl Shelf {
         let before = std::mem::replace(&mut self.loaded, bundles.load(&files));
         let was: HashSet<&BundleRef> = before.present.iter().collect();
         let is: HashSet<&BundleRef> = self.loaded.present.iter().collect();
-        changed.bundles = was.symmetric_difference(&is).map(|bundle| bundle.name.clone()).collect();
-        let caused = |file: &&RefusedFile| changed.causes.iter().any(|cause| cause.path == file.path);
-        changed.refused = self.loaded.refused.iter().filter(caused).cloned().collect();
+        let caused = |path: &Path| changed.causes.iter().any(|cause| cause.path == path);
+        let refused: Vec<_> = self.loaded.refused.iter().filter(|file| caused(&file.path)).cloned().collect();
+        // A file that holds what is in use already, or that leaves in use what it held before, makes no difference; the
+        // chains that use it are named all the same.
+        let written: HashSet<_> =
+            self.bundles.values().filter(|file| caused(&file.path)).map(|file| file.digest).collect();
+        let again = self.loaded.present.iter().filter(|bundle| written.contains(&bundle.digest));
+        let kept = refused.iter().filter_map(|file| file.kept.as_ref());
+        let concerned = was.symmetric_difference(&is).copied().chain(again).chain(kept);
+        changed.bundles = concerned.map(|bundle| bundle.name.clone()).collect();
+        changed.refused = refused;
     }
 
     /// Another file that `chain` runs from and that is not just being moved away.
@@ -141,6 +149,11 @@ impl Shelf {
         if let Some(file) = self.chains.get_mut(path) {
             file.refusal = Some(refusal);
         }
+    }
+
+    /// The chain that runs from the file at `path`.
+    pub(super) fn runs_from(&self, path: &Path) -> Option<Name> {
+        self.chains.get(path).and_then(|file| file.chain.clone())
     }
 
     /// Why the text at `path` does not run.

@@ -60,12 +60,14 @@ impl Reloader {
         let proposals = self.numbered(rings::refuse(proposals, &old)).await;
         let swapping = Instant::now();
         let mut next = old.clone();
-        let mut pending = Vec::new();
+        let (mut pending, mut untouched) = (Vec::new(), Vec::new());
         for (proposal, generation) in proposals {
             let news = self.is_news(&proposal, changed);
             let receipt = self.place(proposal, generation, &streams, &old, &mut next);
             if news {
                 pending.push(Pending { receipt, drain: None });
+            } else {
+                untouched.extend(receipt.chain.zip(receipt.generation));
             }
         }
         self.remove_unclaimed(&mut next, changed, &mut pending);
@@ -89,7 +91,7 @@ impl Reloader {
                 });
             }
         }
-        pending.extend(self.about_bundles(changed, read, &pending));
+        pending.extend(about_bundles(changed, read, &pending, &untouched));
         pending
     }
 
@@ -178,6 +180,11 @@ impl Reloader {
         next: &mut Chains,
     ) -> Receipt {
         let Proposal { path, chain, cause, phases, what } = proposal;
+        // A text that is refused changes nothing, the name of the chain that runs from its file included.
+        let chain = match what {
+            What::Refused(_) => self.shelf.lock().runs_from(&path).or(chain),
+            _ => chain,
+        };
         let running = chain.as_ref().and_then(|chain| old.get(chain));
         let mut receipt = Receipt {
             chain: chain.clone(),
@@ -190,6 +197,9 @@ impl Reloader {
         let mut refused = None;
         match what {
             What::Unchanged => {
+                if self.board.read().files.get(&path).is_some_and(|note| note.refused.is_some()) {
+                    receipt.changes.push("the file is in order again".to_owned());
+                }
                 if let Some(chain) = &chain {
                     self.shelf.lock().claim(chain, &path);
                 }
@@ -247,26 +257,35 @@ impl Reloader {
             notes.bundles.refused.clone_from(&shelf.loaded.refused);
         });
     }
+}
 
-    /// Where bundles changed and no chain has anything to say about it.
-    fn about_bundles(&self, changed: &Changed, read: Duration, others: &[Pending]) -> Option<Pending> {
-        if !changed.reopened || !others.is_empty() {
-            return None;
-        }
-        let verdict = if changed.refused.is_empty() { Verdict::Unchanged } else { Verdict::Refused };
-        let changes = match verdict {
-            Verdict::Unchanged => vec!["no chain depends on it".to_owned()],
-            _ => Vec::new(),
-        };
-        let receipt = Receipt {
-            cause: changed.causes.clone(),
-            changes,
-            refused: changed.refused.clone(),
-            phases: Phases { read_ms: millis(read), ..Phases::default() },
-            ..Receipt::new(verdict)
-        };
-        Some(Pending { receipt, drain: None })
+/// Where bundles changed and no chain has anything to say about it: those in `untouched` use them and run on.
+fn about_bundles(
+    changed: &Changed,
+    read: Duration,
+    others: &[Pending],
+    untouched: &[(Name, u64)],
+) -> Option<Pending> {
+    if !changed.reopened || !others.is_empty() {
+        return None;
     }
+    let verdict = if changed.refused.is_empty() { Verdict::Unchanged } else { Verdict::Refused };
+    let kept = changed.refused.iter().filter_map(|file| file.kept.as_ref());
+    let kept = kept.map(|bundle| format!("{bundle}, which was there before, stays in use"));
+    let chains =
+        untouched.iter().map(|(chain, generation)| format!("{chain}: generation {generation} runs on"));
+    let mut changes: Vec<_> = kept.chain(chains).collect();
+    if changes.is_empty() && verdict == Verdict::Unchanged {
+        changes.push("no chain depends on it".to_owned());
+    }
+    let receipt = Receipt {
+        cause: changed.causes.clone(),
+        changes,
+        refused: changed.refused.clone(),
+        phases: Phases { read_ms: millis(read), ..Phases::default() },
+        ..Receipt::new(verdict)
+    };
+    Some(Pending { receipt, drain: None })
 }
 
 /// How the stream of an output is to be; `None` where it is so. What somebody else provisioned is left as it is: only
@@ -320,15 +339,17 @@ impl Pending {
 }
 
 fn log(receipt: &Receipt) {
-    let chain = receipt.chain.as_ref().map(Name::as_str).unwrap_or_default();
+    let chain = receipt.chain.as_ref().map(Name::as_str);
+    let (subject, outcome) = (receipt.subject(), receipt.outcome());
     let changes = receipt.changes.join("; ");
     match receipt.verdict {
         Verdict::Refused => {
             let files: HashMap<_, _> =
                 receipt.refused.iter().map(|file| (&file.path, &file.reason)).collect();
             let report = receipt.report.as_deref().unwrap_or_default();
-            tracing::warn!(chain, ?files, "a change was refused; what ran before still does\n{report}");
+            let generation = receipt.generation;
+            tracing::warn!(chain, generation, changes, ?files, "{subject}: {outcome}\n{report}");
         }
-        verdict => tracing::info!(chain, generation = receipt.generation, changes, "{}", verdict.as_str()),
+        _ => tracing::info!(chain, generation = receipt.generation, changes, "{subject}: {outcome}"),
     }
 }

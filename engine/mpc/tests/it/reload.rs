@@ -78,6 +78,7 @@ async fn a_broken_chain_leaves_the_old_one_running_and_mending_it_is_no_change()
     node.put("chains/feed.toml", &feed("^1"));
     let mended = node.receipt(Verdict::Unchanged).await;
     assert_eq!((mended.chain.as_deref(), mended.generation), (Some("feed"), Some(1)));
+    assert_eq!(mended.changes, ["the file is in order again"]);
     assert!(node.center.chains()[0].refused.is_none());
 }
 
@@ -97,11 +98,47 @@ async fn a_new_bundle_reloads_the_chains_that_take_it_and_no_other() {
     node.put("bundles/a-0.9.wasm", &bundle("a", "1.0.9", "mark"));
     let receipt = node.receipt(Verdict::Unchanged).await;
     assert_eq!(receipt.cause[0].path, node.path("bundles/a-0.9.wasm"));
+    assert_eq!(receipt.changes, ["feed: generation 3 runs on"], "the chain that takes bundles of that name");
+    node.put("bundles/c.wasm", &bundle("c", "1.0.0", "mark"));
+    assert_eq!(node.receipt(Verdict::Unchanged).await.changes, ["no chain depends on it"]);
     node.put("bundles/junk.wasm", "junk");
     let receipt = node.receipt(Verdict::Refused).await;
-    assert_eq!((receipt.chain, receipt.refused[0].reason.as_str()), (None, "it is no script"));
+    assert_eq!((&receipt.chain, receipt.refused[0].reason.as_str()), (&None, "it is no script"));
+    assert_eq!(receipt.subject(), node.path("bundles/junk.wasm").display().to_string());
+    assert_eq!(receipt.outcome(), "refused, nothing that runs has changed");
     let after = node.center.chains();
     assert_eq!(before[1].generation, after[1].generation, "chain `other` was left alone");
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_broken_and_mended_names_what_ran_on_meanwhile() {
+    let mut node = setup().await.start().await;
+    node.put("bundles/a.wasm", "junk");
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!(refused.subject(), node.path("bundles/a.wasm").display().to_string());
+    assert_eq!(
+        refused.changes,
+        ["a@1.0.0, which was there before, stays in use", "feed: generation 1 runs on"]
+    );
+    node.put("bundles/a.wasm", &bundle("a", "1.0.0", "mark"));
+    let mended = node.receipt(Verdict::Unchanged).await;
+    assert_eq!(mended.subject(), refused.subject());
+    assert_eq!(mended.changes, ["feed: generation 1 runs on"]);
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_is_about_the_chain_that_runs_from_its_file() {
+    let mut node = setup().await.start().await;
+    node.put("chains/feed.toml", &other(&[step("x", "nowhere@^1", "")]));
+    let refused = node.receipt(Verdict::Refused).await;
+    assert_eq!((refused.subject(), refused.generation), ("feed".to_owned(), Some(1)));
+    assert_eq!(refused.outcome(), "refused, generation 1 runs on");
+    let chains = node.center.chains();
+    assert_eq!((chains.len(), &*chains[0].id, chains[0].refused.is_some()), (1, "feed", true));
+    // A file from which nothing ever ran.
+    node.put("chains/new.toml", &other(&[step("x", "nowhere@^1", "")]));
+    let refused = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
+    assert_eq!(refused.outcome(), "refused, the chain does not run");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
+use model::near;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError, Mistake, Origin};
@@ -34,20 +35,28 @@ pub struct Flag {
 /// Who set each key that is not at its default.
 pub(super) type Origins = BTreeMap<String, Origin>;
 
+/// What holds where nobody says anything.
+pub(super) fn defaults() -> Result<Table, ConfigError> {
+    Table::try_from(Config::default()).map_err(|error| ConfigError::Defaults { problem: error.to_string() })
+}
+
 /// Lays file, environment and flags over the defaults, in this order.
 pub(super) fn lay(sources: &Sources) -> Result<Layers, ConfigError> {
-    let mut table = Table::try_from(Config::default())
-        .map_err(|error| ConfigError::Defaults { problem: error.to_string() })?;
-    let mut keys = Vec::new();
-    leaves(&table, "", &mut keys);
+    let mut table = defaults()?;
+    let keys = keys(&table);
     let mut layers = Layers { config: Config::default(), origins: Origins::new(), mistakes: Vec::new() };
     if let Some(path) = &sources.file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         let wrong =
             |error: toml::de::Error| ConfigError::File { path: path.clone(), problem: error.to_string() };
-        layers.config = toml::from_str(&text).map_err(wrong)?;
         let said: Table = toml::from_str(&text).map_err(wrong)?;
+        layers.config = toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let mut meant = Vec::new();
+            strangers(&said, &table, "", &keys, &mut meant);
+            let problem = std::iter::once(error.to_string()).chain(meant).collect::<Vec<_>>().join("\n");
+            ConfigError::File { path: path.clone(), problem }
+        })?;
         let mut set = Vec::new();
         leaves(&said, "", &mut set);
         layers.origins.extend(set.into_iter().map(|key| (key, Origin::File(path.clone()))));
@@ -59,9 +68,13 @@ pub(super) fn lay(sources: &Sources) -> Result<Layers, ConfigError> {
             continue;
         }
         let origin = Origin::Environment(name.clone());
-        match keys.iter().find(|key| variable(key) == *name) {
-            Some(key) => layers.set(&mut table, key, value, origin),
-            None => layers.wrong(name, value, origin, "there is no such key".to_owned()),
+        match keys.iter().find(|key| key.variable == *name) {
+            Some(key) => layers.set(&mut table, &key.key, value, origin),
+            None => {
+                let meant = near(name, keys.iter().map(|key| key.variable.as_str()));
+                let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+                layers.wrong(name, value, origin, format!("there is no such key{meant}"));
+            }
         }
     }
     for Flag { key, flag, value } in &sources.flags {
@@ -112,9 +125,48 @@ impl Layers {
     }
 }
 
-/// `http.address` → `CATENA_HTTP_ADDRESS`.
-fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "_").to_uppercase())
+/// A key that may be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `http.address`.
+    pub key: String,
+    /// The environment variable that sets it: `CATENA_HTTP_ADDRESS`.
+    pub variable: String,
+    /// What holds where nobody sets it, as TOML writes it.
+    pub default: String,
+}
+
+/// The keys of everything in `defaults` that is not a table.
+pub(super) fn keys(defaults: &Table) -> Vec<Key> {
+    let mut names = Vec::new();
+    leaves(defaults, "", &mut names);
+    let key = |key: String| Key {
+        variable: format!("{PREFIX}{}", key.replace('.', "_").to_uppercase()),
+        default: value_at(defaults, &key).map(Value::to_string).unwrap_or_default(),
+        key,
+    };
+    names.into_iter().map(key).collect()
+}
+
+/// For each key of a file that there is not: the one that may be meant, in a sentence.
+fn strangers(said: &Table, defaults: &Table, prefix: &str, keys: &[Key], sentences: &mut Vec<String>) {
+    for (name, value) in said {
+        match (defaults.get(name), value) {
+            (Some(Value::Table(defaults)), Value::Table(said)) => {
+                strangers(said, defaults, &format!("{prefix}{name}."), keys, sentences);
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let here = near(name, defaults.keys().map(String::as_str));
+                let elsewhere = || keys.iter().find(|key| key.key.ends_with(&format!(".{name}")));
+                let meant = here
+                    .map(|meant| format!("{prefix}{meant}"))
+                    .or_else(|| elsewhere().map(|key| key.key.clone()));
+                let sentence = |meant| format!("there is no key `{prefix}{name}`; did you mean `{meant}`?");
+                sentences.extend(meant.map(sentence));
+            }
+        }
+    }
 }
 
 /// The dotted keys of everything that is not a table.
@@ -135,6 +187,13 @@ fn overlay(below: &mut Table, above: Table) {
                 below.insert(name, value);
             }
         }
+    }
+}
+
+fn value_at<'t>(table: &'t Table, key: &str) -> Option<&'t Value> {
+    match key.split_once('.') {
+        Some((section, rest)) => value_at(table.get(section)?.as_table()?, rest),
+        None => table.get(key),
     }
 }
 

@@ -61,7 +61,7 @@ fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
         "`inbox.shards` = `[5]` (from environment variable `CATENA_INBOX_SHARDS`): the first range must start at user 0",
         "`log.filter` = `mpc=loud` (from environment variable `CATENA_LOG_FILTER`)",
         "`admin.address` = `127.0.0.1:8080` (from flag `--admin`): is the data plane's address",
-        "`chains` = `nowhere`",
+        "`): is not a folder; make it, or name another with `--chains`",
     ] {
         assert!(said.contains(part), "{part:?} is missing in:\n{said}");
     }
@@ -88,7 +88,12 @@ fn bugs_can_be_planted_in_builds_for_tests_alone() {
 fn what_is_not_a_key_or_of_another_type_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (text, parts) in [
-        ("[http]\nadress = '1'", ["adress", "address"]),
+        ("[http]\nadress = '1'", ["line 2", "there is no key `http.adress`; did you mean `http.address`?"]),
+        (
+            "[http]\nadress = '1'\n[pots]\n",
+            ["`http.address`?", "there is no key `pots`; did you mean `posts`?"],
+        ),
+        ("partitions = 4", ["line 1", "there is no key `partitions`; did you mean `posts.partitions`?"]),
         ("posts = 4", ["line 1", "posts"]),
         ("[http]\naddress = 'here'", ["line 2", "`here` is not an address and a port"]),
         ("[log", ["line 1", "catena.toml"]),
@@ -107,7 +112,7 @@ fn what_is_not_a_key_or_of_another_type_is_refused() {
     ]);
     let said = refusal(&sources);
     for part in [
-        "`CATENA_HTTP_ADRESS` = `x` (from environment variable `CATENA_HTTP_ADRESS`): there is no such key",
+        "`CATENA_HTTP_ADRESS` = `x` (from environment variable `CATENA_HTTP_ADRESS`): there is no such key; did you mean `CATENA_HTTP_ADDRESS`?",
         "`posts.partitions` = `four` (from environment variable `CATENA_POSTS_PARTITIONS`): must be a whole number",
         "`runtime.instances_max` = `-1` (from environment variable `CATENA_RUNTIME_INSTANCES_MAX`): is too small or too large",
         // Though others could not even be read.

@@ -39,7 +39,8 @@ pub(super) fn mistakes(config: &Config, origins: &Origins) -> Vec<Mistake> {
     let runs_chains = config.roles.contains(&Role::Distributor);
     for (key, folder) in [("chains", &config.chains), ("bundles", &config.bundles)] {
         if runs_chains && !folder.is_dir() {
-            check.wrong(key, folder.display(), "is not a folder; make it, or name another".to_owned());
+            let problem = format!("is not a folder; make it, or name another with `--{key}`");
+            check.wrong(key, folder.display(), problem);
         }
     }
     check.mistakes

@@ -122,12 +122,19 @@ async fn what_cannot_be_is_refused_before_anything_is_made() {
     let Err(error) = Node::start(config.clone()).await else { panic!("a node without shards") };
     assert!(error.to_string().contains("`inbox.shards`"), "{error}");
     assert!(!config.data.exists());
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let (_folder, mut config) = folders();
-    config.http.address = taken.local_addr().unwrap();
-    let Err(error) = Node::start(config.clone()).await else { panic!("two servers on one address") };
-    assert!(matches!(error, Error::Listen { key: "http.address", .. }), "{error}");
-    assert!(!config.data.join("bus").exists());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    for (key, option) in [("http.address", "--http"), ("admin.address", "--admin")] {
+        let (_folder, mut config) = folders();
+        match key {
+            "http.address" => config.http.address = taken,
+            _ => config.admin.address = taken,
+        }
+        let Err(error) = Node::start(config.clone()).await else { panic!("two servers on one address") };
+        assert!(matches!(error, Error::Listen { key: named, .. } if named == key), "{error}");
+        assert!(error.to_string().contains(&format!("with `{option}`, or as `{key}`")), "{error}");
+        assert!(!config.data.join("bus").exists());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,7 +50,7 @@ pub(super) async fn measure(server: &Server, sync: Sync) -> anyhow::Result<Optio
 /// The rows of a class, or one that says how to get them.
 pub(super) fn rows(class: &str, peer: Option<&Peer>) -> Vec<Row> {
     let Some(Peer { manner, publish, pull, both }) = peer else {
-        return vec![Row::new(format!("{class}: `nats bench`"), 0.0, "/s").note(INSTALL)];
+        return vec![Row::absent(format!("{class}: `nats bench`"), INSTALL)];
     };
     let of = |what: &str, figure: f64| Row::new(format!("{class}: `nats bench` {what}"), figure, "/s");
     vec![

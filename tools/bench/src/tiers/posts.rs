@@ -9,7 +9,11 @@ use super::{
     server,
     stage::{AUTHORS, Stage, post},
 };
-use crate::{load, posts::request, report::Row};
+use crate::{
+    feed::posts::request,
+    load::{self, Pace},
+    report::Row,
+};
 
 /// Few, to show how long one waits; and as many as it takes to fill the server's batches.
 const CONNECTIONS: [u64; 3] = [64, 256, 512];
@@ -22,7 +26,9 @@ pub(super) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
     let address = stage.address()?;
     let health = request("GET", "/healthz", String::new())?;
     let floor =
-        load::drive(&address, 64, time, StatusCode::OK, Arc::new(move |_| health.clone())).await?.rate();
+        load::drive(&address, 64, Pace::Fastest, time, StatusCode::OK, Arc::new(move |_| health.clone()))
+            .await?
+            .rate();
     let mut rows = vec![Row::new("HTTP requests, nothing done (`/healthz`)", floor, "/s")];
     for connections in CONNECTIONS {
         let one = Arc::new(|n: u64| {
@@ -30,7 +36,7 @@ pub(super) async fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
             request("POST", "/v1/posts", post(n % AUTHORS + 1, n)).unwrap_or_default()
         });
         let before = stage.usage();
-        let load = load::drive(&address, connections, time, StatusCode::ACCEPTED, one).await?;
+        let load = load::drive(&address, connections, Pace::Fastest, time, StatusCode::ACCEPTED, one).await?;
         let used = stage.usage().since(&before);
         let row = Row::new(format!("posts, one a request, {connections} connections"), load.rate(), "/s");
         rows.push(row.beside("HTTP floor", floor).note(format!(

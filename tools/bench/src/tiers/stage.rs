@@ -19,9 +19,9 @@ use testkit::{
     wait,
 };
 
-use super::usage::Usage;
+use crate::usage::Usage;
 use crate::{
-    load::{self, Load, Make},
+    load::{self, Load, Make, Pace},
     node::catena,
 };
 
@@ -168,13 +168,21 @@ impl Stage {
 
     /// Posts in bulk for `time`.
     pub(super) async fn fill(&self, time: Duration) -> anyhow::Result<Load> {
-        load::drive(&self.address()?, BULK_CONNECTIONS, time, StatusCode::OK, bulk(AUTHORS, LINES)?).await
+        load::drive(
+            &self.address()?,
+            BULK_CONNECTIONS,
+            Pace::Fastest,
+            time,
+            StatusCode::OK,
+            bulk(AUTHORS, LINES)?,
+        )
+        .await
     }
 
     /// Posts once, `lines` posts of user 1.
     pub(super) async fn post_as_one(&self, lines: u64) -> anyhow::Result<Load> {
         let moment = Duration::from_millis(1);
-        load::drive(&self.address()?, 1, moment, StatusCode::OK, bulk(1, lines)?).await
+        load::drive(&self.address()?, 1, Pace::Fastest, moment, StatusCode::OK, bulk(1, lines)?).await
     }
 
     /// Ends the processes in order.

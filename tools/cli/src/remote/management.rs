@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -33,16 +33,23 @@ struct Addresses {
 
 impl Management {
     /// # Errors
-    /// There is neither a token nor a data folder with one.
+    /// There is neither a token nor a data folder with one, or no node runs on that folder.
     pub(crate) fn connect(&self) -> Result<Client> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => read(&self.data.join("admin.token"))
                 .context("the management plane needs a token: give the node's data folder (`--data`)")?,
         };
-        let address = match &self.admin {
-            Some(address) => address.clone(),
-            None => self.address().unwrap_or_else(|| URL_DEFAULT.to_owned()),
+        let address = match (&self.admin, self.address(), &self.token) {
+            (Some(address), _, _) => address.clone(),
+            (None, Some(address), _) => address,
+            // A token that was handed over says nothing of a folder on this machine.
+            (None, None, Some(_)) => URL_DEFAULT.to_owned(),
+            (None, None, None) => bail!(
+                "no node runs on the data folder `{0}`: start one with `catena up --data {0}`, or say where it listens with \
+                 `--admin`",
+                self.data.display()
+            ),
         };
         Ok(Client { http: client()?, url: url(&address), token })
     }

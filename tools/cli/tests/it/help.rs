@@ -61,6 +61,14 @@ fn wrong_calls_exit_with_64_and_say_what_is_wrong() {
         &["dlq", "purge", "1", "--up-to", "2"],
         &["import", "posts", "x", "--concurrency", "0"],
         &["run", "chains/feed.toml", "--settings", "{}"],
+        &["feed", "-7"],
+        &["dlq", "show", "first"],
+        &["dlq", "replay", "-1"],
+        &["dlq", "list", "--from", "-1"],
+        &["receipts", "--limit", "all"],
+        &["send", "--actor", "me", "--text", "hello"],
+        &["fleet", "extend", "--shard", "4294967296"],
+        &["up", "--chains", "chains", "--bundles", "chains", "--log", "blah"],
     ];
     let mut all = String::new();
     for call in calls {

@@ -76,6 +76,34 @@ async fn posts_are_sent_and_seen_and_what_was_refused_is_replayed() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let (status, _) = node.stop().await.unwrap();
     assert!(status.success(), "{status}");
+    let ran = catena(["receipts", "--data", &data]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("no node runs on the data folder"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_say_what_a_broken_bundle_left_running_and_that_it_was_mended() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let data = folder.path().join("data").display().to_string();
+    let bundle = folder.path().join("bundles/spam-filter.wasm");
+    let whole = std::fs::read(&bundle).unwrap();
+    for (bytes, outcome) in
+        [(&b"junk"[..], "refused, nothing that runs has changed"), (&whole, "unchanged")]
+    {
+        std::fs::write(folder.path().join("bundles/.new"), bytes).unwrap();
+        std::fs::rename(folder.path().join("bundles/.new"), &bundle).unwrap();
+        let heading = format!("{}: {outcome}\n", bundle.display());
+        let receipts = wait::until(&heading, Duration::from_secs(20), async || {
+            let receipts = good(catena(["receipts", "--data", &data, "--limit", "1"]));
+            receipts.contains(&heading).then_some(receipts)
+        });
+        let receipt = receipts.await.unwrap();
+        assert!(receipt.contains("   feed: generation 1 runs on\n"), "{receipt}");
+        let kept = receipt.contains("   spam-filter@1.0.0, which was there before, stays in use\n");
+        assert_eq!(kept, bytes == b"junk", "{receipt}");
+    }
+    node.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

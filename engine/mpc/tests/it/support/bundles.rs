@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -15,10 +16,12 @@ use model::{
 use mpc::{BundleFile, Bundles, Loaded, RefusedFile};
 use parking_lot::Mutex;
 
-/// Opens scripted bundles and remembers every file it was ever shown.
+/// Opens scripted bundles and remembers every file it was ever shown. As with real ones, a file that cannot be used leaves
+/// in use what was at its path before.
 #[derive(Default)]
 pub(crate) struct ScriptedBundles {
     shown: Mutex<HashSet<Digest>>,
+    used: Mutex<HashMap<PathBuf, (BundleRef, Script)>>,
     /// While it is set, no bundle finds an instance to start in.
     pub(crate) crowded: Arc<AtomicBool>,
 }
@@ -32,16 +35,21 @@ impl ScriptedBundles {
 
 impl Bundles for ScriptedBundles {
     fn load(&self, files: &[BundleFile]) -> Loaded {
-        let (mut bundles, mut refused) = (Vec::new(), Vec::new());
+        let mut before = std::mem::take(&mut *self.used.lock());
+        let (mut used, mut refused) = (HashMap::new(), Vec::new());
         for file in files {
             self.shown.lock().insert(file.digest);
-            match parse(file) {
-                Some(bundle) => bundles.push(bundle),
-                None => {
-                    refused.push(RefusedFile { path: file.path.clone(), reason: "it is no script".into() })
-                }
-            }
+            let path = file.path.clone();
+            let script = parse(file).or_else(|| {
+                let script = before.remove(&path);
+                let kept = script.as_ref().map(|(bundle, _)| bundle.clone());
+                refused.push(RefusedFile { path: path.clone(), reason: "it is no script".into(), kept });
+                script
+            });
+            used.extend(script.map(|script| (path, script)));
         }
+        let bundles: Vec<_> = used.values().cloned().collect();
+        *self.used.lock() = used;
         let present = bundles.iter().map(|(bundle, _)| bundle.clone()).collect();
         Loaded { catalog: Arc::new(Scripts(bundles, Arc::clone(&self.crowded))), refused, present }
     }

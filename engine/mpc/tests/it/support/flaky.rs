@@ -6,12 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use bus::{
-    Bounds, Bus, Delivery, Error, Published, Settle, Settlement, Settler, Stored, StreamSpec, Subscription,
-};
+use bus::{Bus, Delivery, Error, Published, Settle, Settlement, Settler, Subscription, conformance::Around};
 use model::Message;
 use parking_lot::Mutex;
 use store::{Batch, Snapshot, Store};
@@ -53,16 +52,12 @@ fn spend(count: &AtomicU32) -> bool {
 }
 
 #[async_trait]
-impl Bus for FlakyBus {
-    async fn provision(&self, spec: &StreamSpec) -> bus::Result<()> {
-        self.inner.provision(spec).await
+impl Around for FlakyBus {
+    fn below(&self) -> &dyn Bus {
+        &*self.inner
     }
 
-    async fn streams(&self) -> bus::Result<Vec<StreamSpec>> {
-        self.inner.streams().await
-    }
-
-    async fn publish(
+    async fn publish_around(
         &self,
         stream: &str,
         partition: u32,
@@ -81,48 +76,17 @@ impl Bus for FlakyBus {
         published
     }
 
-    async fn append(
-        &self,
-        stream: &str,
-        partition: u32,
-        after: u64,
-        batch: Vec<Message>,
-    ) -> bus::Result<u64> {
-        self.inner.append(stream, partition, after, batch).await
+    fn remembers_around(&self) -> Duration {
+        if self.forgetful.load(SeqCst) { Duration::ZERO } else { self.inner.remembers() }
     }
 
-    async fn trim(&self, stream: &str, partition: u32, below: u64) -> bus::Result<()> {
-        self.inner.trim(stream, partition, below).await
-    }
-
-    fn remembers(&self) -> std::time::Duration {
-        if self.forgetful.load(SeqCst) { std::time::Duration::ZERO } else { self.inner.remembers() }
-    }
-
-    async fn read(&self, stream: &str, partition: u32, from: u64, max: usize) -> bus::Result<Vec<Stored>> {
-        self.inner.read(stream, partition, from, max).await
-    }
-
-    async fn bounds(&self, stream: &str, partition: u32) -> bus::Result<Bounds> {
-        self.inner.bounds(stream, partition).await
-    }
-
-    async fn subscribe(
-        &self,
-        stream: &str,
-        partition: u32,
-        group: &str,
-        credits: usize,
-    ) -> bus::Result<Box<dyn Subscription>> {
-        let inner = self.inner.subscribe(stream, partition, group, credits).await?;
+    fn subscribed(&self, stream: &str, inner: Box<dyn Subscription>) -> Box<dyn Subscription> {
         let diary = if stream == "posts" { Arc::clone(&self.diary) } else { Diary::default() };
-        Ok(Box::new(Noted { inner, diary }))
+        Box::new(Noted { inner, diary })
     }
 
-    async fn forget(&self, stream: &str, group: &str) -> bus::Result<()> {
-        self.inner.forget(stream, group).await?;
+    fn forgotten(&self, stream: &str, group: &str) {
         self.note(format!("forget {stream} {group}"));
-        Ok(())
     }
 }
 
@@ -159,9 +123,11 @@ struct NotedSettler {
 
 impl Settler for NotedSettler {
     fn settle(self: Box<Self>, settlement: Settlement) {
-        self.diary.lock().push("ack".into());
         match settlement {
-            Settlement::Ack => self.inner.ack(),
+            Settlement::Ack => {
+                self.diary.lock().push("ack".into());
+                self.inner.ack();
+            }
             Settlement::Retry(delay) => self.inner.retry(delay),
         }
     }

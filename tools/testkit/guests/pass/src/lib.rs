@@ -1,20 +1,31 @@
 //! Hands every message on without a look at it.
 
-use catena_sdk::{Failure, Host, Message, NoSettings, Outcome, Processor};
+use catena_sdk::{Failure, Host, Message, Outcome, Processor};
+use serde::Deserialize;
+
+/// What is handed over.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The body too, though nobody looks at it.
+    pub body: bool,
+}
 
 /// See the crate's own words.
 #[derive(Debug)]
-pub struct Pass;
+pub struct Pass {
+    body: bool,
+}
 
 impl Processor for Pass {
-    type Settings = NoSettings;
+    type Settings = Settings;
 
-    fn new(_: NoSettings) -> Result<Self, String> {
-        Ok(Self)
+    fn new(Settings { body }: Settings) -> Result<Self, String> {
+        Ok(Self { body })
     }
 
     fn reads(&self) -> Vec<&str> {
-        Vec::new()
+        if self.body { vec![""] } else { Vec::new() }
     }
 
     fn process(&mut self, _: &Message, _: &mut Host) -> Result<Outcome, Failure> {

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// How many others each follows.
     #[arg(long, default_value_t = 12)]
     pub(crate) follows_per_user: u64,
-    /// Posts per second.
+    /// Posts sent per second; with `--posts` fewer, so that they last.
     #[arg(long, default_value_t = 400)]
     pub(crate) rate: u32,
     /// For how long.

@@ -26,7 +26,8 @@ const WRITERS: usize = 32;
 pub(crate) struct Crowd {
     pub(crate) network: Network,
     pub(crate) posts: Vec<Post>,
-    rate: u32,
+    /// Posts sent per second.
+    pub(crate) rate: u32,
 }
 
 impl Crowd {

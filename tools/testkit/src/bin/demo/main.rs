@@ -49,10 +49,12 @@ async fn show(arguments: Arguments) -> Result<bool> {
     let went = load.finish().await;
     changes?;
     println!(
-        "{} posts answered for in {:.1} s ({:.0} per second); accepted within p50 {:.1} ms, p99 {:.1} ms",
+        "{} posts answered for in {:.1} s: {:.0} per second, of {} that this show sends. What the engine can take is in \
+         docs/performance.md.\naccepted within p50 {:.1} ms, p99 {:.1} ms",
         went.answered,
         went.took.as_secs_f64(),
         went.per_second(),
+        crowd.rate,
         went.percentile(0.5).as_secs_f64() * 1e3,
         went.percentile(0.99).as_secs_f64() * 1e3,
     );

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     time::Instant,
 };
 
@@ -132,12 +132,15 @@ impl Stage {
         Ok(Players::Fleet { fleet, server: Box::new(server) })
     }
 
-    /// Runs the `catena` command, its answer going where ours goes.
+    /// Runs the `catena` command, its answer going where ours goes. What it has to say beside that is for whoever calls
+    /// it by hand: how to see more of a node that is gone a moment later.
     pub(crate) fn catena(&self, arguments: &[&str]) -> Result<()> {
-        let status =
-            Command::new(&self.catena).args(arguments).status().context("failed to start `catena`")?;
-        if !status.success() {
-            bail!("catena {} ended with {status}", arguments.join(" "));
+        let mut command = Command::new(&self.catena);
+        command.args(arguments).stdout(Stdio::inherit()).stderr(Stdio::piped());
+        let ended = command.spawn().and_then(Child::wait_with_output).context("failed to start `catena`")?;
+        if !ended.status.success() {
+            let said = String::from_utf8_lossy(&ended.stderr);
+            bail!("catena {} ended with {}: {}", arguments.join(" "), ended.status, said.trim());
         }
         Ok(())
     }

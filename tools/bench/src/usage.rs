@@ -7,18 +7,18 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time so far, by what a process is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Usage(Vec<(String, Duration)>);
+pub(crate) struct Usage(Vec<(String, Duration)>);
 
 impl Usage {
     /// Of these processes and of this one, which makes the load.
-    pub(super) fn now<'a>(processes: impl Iterator<Item = (&'a str, Option<u32>)>) -> Self {
+    pub(crate) fn now<'a>(processes: impl Iterator<Item = (&'a str, Option<u32>)>) -> Self {
         let load = [("load", Some(std::process::id()))];
         let times = processes.chain(load).filter_map(|(name, id)| Some((name.to_owned(), of(id?)?)));
         Self(times.collect())
     }
 
     /// What was used since `before`.
-    pub(super) fn since(&self, before: &Self) -> Self {
+    pub(crate) fn since(&self, before: &Self) -> Self {
         let used = self.0.iter().map(|(name, now)| {
             let then = before.0.iter().find(|(known, _)| known == name).map_or(Duration::ZERO, |(_, t)| *t);
             (name.clone(), now.saturating_sub(then))
@@ -27,12 +27,12 @@ impl Usage {
     }
 
     /// All together but the load generator.
-    pub(super) fn served(&self) -> Duration {
+    pub(crate) fn served(&self) -> Duration {
         self.0.iter().filter(|(name, _)| name != "load").map(|(_, used)| *used).sum()
     }
 
     /// Microseconds a message, process by process.
-    pub(super) fn per_message(&self, messages: f64) -> String {
+    pub(crate) fn per_message(&self, messages: f64) -> String {
         let each = self
             .0
             .iter()
@@ -41,7 +41,7 @@ impl Usage {
     }
 
     /// Cores that were busy, on average over `elapsed`, the load generator's included.
-    pub(super) fn cores(&self, elapsed: Duration) -> f64 {
+    pub(crate) fn cores(&self, elapsed: Duration) -> f64 {
         let used: Duration = self.0.iter().map(|(_, used)| *used).sum();
         used.as_secs_f64() / elapsed.as_secs_f64()
     }
@@ -49,12 +49,19 @@ impl Usage {
 
 /// User and system time of a process.
 fn of(id: u32) -> Option<Duration> {
-    parse(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+    parse(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?, 11)
 }
 
-fn parse(stat: &str) -> Option<Duration> {
-    // The name, in parentheses, may hold blanks; the times are fields 14 and 15 of the line.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+/// User and system time of all programs that this one has started and waited for.
+pub(crate) fn of_ended() -> Option<Duration> {
+    parse(&std::fs::read_to_string("/proc/self/stat").ok()?, 13)
+}
+
+/// The sum of two fields of the line, counted from the third on.
+fn parse(stat: &str, field: usize) -> Option<Duration> {
+    // The name, in parentheses, may hold blanks; a process's own times are fields 14 and 15 of the line, those of its ended
+    // children 16 and 17.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(field);
     let user: u32 = fields.next()?.parse().ok()?;
     let system: u32 = fields.next()?.parse().ok()?;
     Some(TICK * (user + system))
@@ -66,8 +73,9 @@ mod tests {
 
     #[test]
     fn times_are_read_past_a_name_with_blanks() {
-        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 1 0 9";
-        assert_eq!(parse(stat), Some(Duration::from_secs(2)));
-        assert_eq!(parse("7"), None);
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 2 3 4 150 50 30 70 20 0 1 0 9";
+        assert_eq!(parse(stat, 11), Some(Duration::from_secs(2)));
+        assert_eq!(parse(stat, 13), Some(Duration::from_secs(1)));
+        assert_eq!(parse("7", 11), None);
     }
 }

@@ -21,9 +21,9 @@ use testkit::{
 };
 
 use crate::{
-    load,
+    feed::posts::request,
+    load::{self, Pace},
     node::{Node, catena},
-    posts::request,
     report::Row,
 };
 
@@ -54,10 +54,9 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Row>> {
         let body = format!(r#"{{"actor":"{}","verb":"note","text":"{n}"}}"#, n % 100);
         request("POST", "/v1/posts", body).unwrap_or_default()
     });
-    let load =
-        tokio::spawn(
-            async move { load::drive(&address, CONNECTIONS, time, StatusCode::ACCEPTED, post).await },
-        );
+    let load = tokio::spawn(async move {
+        load::drive(&address, CONNECTIONS, Pace::Fastest, time, StatusCode::ACCEPTED, post).await
+    });
     tokio::time::sleep(EVERY).await;
     let chain_file = setup.chains.join("out.toml");
     let chains = changes((1..=CHANGES).map(|n| chain(n).into_bytes()), &chain_file).await?;
