@@ -36,12 +36,12 @@ pub(crate) fn ensure() {
 /// With another wasmtime than ours: several minutes.
 fn extism(into: &Path) -> Result<()> {
     let build = |arguments: &[&str]| {
-        let mut cargo = cargo(["build", "--release", "--locked"]);
+        let mut cargo = cargo(["build", "--locked"]);
         cargo.args(arguments).current_dir(root().join(SOURCES).join("extism"));
         run(cargo.env("CARGO_TARGET_DIR", into.join("extism")))
     };
-    build(&["--package", "filter", "--target", "wasm32-unknown-unknown"])?;
-    build(&[])
+    build(&["--package", "filter", "--target", "wasm32-unknown-unknown", "--profile", "guest"])?;
+    build(&["--release"])
 }
 
 fn felix(into: &Path) -> Result<()> {
