@@ -88,8 +88,7 @@ async fn receipts_say_what_a_broken_bundle_left_running_and_that_it_was_mended()
     let data = folder.path().join("data").display().to_string();
     let bundle = folder.path().join("bundles/spam-filter.wasm");
     let whole = std::fs::read(&bundle).unwrap();
-    for (bytes, outcome) in
-        [(&b"junk"[..], "refused, nothing that runs has changed"), (&whole, "unchanged")]
+    for (bytes, outcome) in [(&b"junk"[..], "refused, nothing that runs has changed"), (&whole, "unchanged")]
     {
         std::fs::write(folder.path().join("bundles/.new"), bytes).unwrap();
         std::fs::rename(folder.path().join("bundles/.new"), &bundle).unwrap();
