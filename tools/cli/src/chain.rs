@@ -45,7 +45,8 @@ impl Chain {
                 let chains = chains(&node)?;
                 let known = || chains.iter().map(|c| c.id.to_string()).collect::<Vec<_>>().join(", ");
                 let Some(found) = chains.iter().find(|c| *c.id == chain) else {
-                    anyhow::bail!("there is no chain `{chain}`; there is {}", known());
+                    let known = if chains.is_empty() { "none".to_owned() } else { known() };
+                    anyhow::bail!("there is no chain `{chain}`; there is {known}");
                 };
                 output.print(found, status)
             }

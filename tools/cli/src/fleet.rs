@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use node::{
-    Config, Fleet, FleetStatus,
+    Config, ConfigError, Fleet, FleetStatus,
     config::{Flag, Sources},
 };
 
@@ -94,7 +94,15 @@ impl Servers {
             std::env::vars().filter(|(name, _)| ours.iter().any(|o| name.starts_with(o))).collect();
         let flags = std::iter::once(roles).chain(urls).collect();
         let sources = Sources { file: self.config, environment, foreign: &[], flags };
-        Ok(Config::load(&sources).map_err(|error| Usage(error.to_string()))?)
+        Ok(Config::load(&sources).map_err(|error| match error {
+            // Of what was given nothing is wrong: there are no servers, and no process alone is a gateway.
+            ConfigError::Values { mistakes } if mistakes.iter().all(|mistake| mistake.key == "roles") => Usage(
+                "a deployment of several processes is on NATS: name its servers with `--nats`, or a node's configuration \
+                 file with `--config`"
+                    .to_owned(),
+            ),
+            error => Usage(error.to_string()),
+        })?)
     }
 }
 

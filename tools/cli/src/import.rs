@@ -14,13 +14,14 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reqwest::Method;
 use serde::Serialize;
 
 use crate::{
     exit::{Failed, Result},
     messages::Lines,
     output::{Output, talk, watched},
-    remote::{Node, block_on},
+    remote::{Node, answer, block_on},
     workbench::count,
 };
 use item::Kind;
@@ -122,6 +123,8 @@ impl Common {
         let length = std::fs::metadata(&self.file)
             .with_context(|| format!("failed to open `{}`", self.file.display()))?
             .len();
+        // A node that goes away meanwhile is waited for; one that was never there is not.
+        answer(client.request(Method::GET, "/healthz")).await?;
         let mut resume = Resume::open(self.state.as_deref(), &self.file, client.url(), kind.name())?;
         if self.restart {
             resume.forget();

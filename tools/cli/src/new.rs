@@ -31,10 +31,11 @@ impl New {
         {
             bail!("`{}` is there already and is not empty", self.path.display());
         }
+        let sdk = self.sdk()?;
         std::fs::create_dir_all(self.path.join("src"))
             .with_context(|| format!("failed to make `{}`", self.path.display()))?;
-        let values =
-            [("{{name}}", name.as_str()), ("{{type}}", &type_name(&name)), ("{{sdk}}", &self.dependency()?)];
+        let sdk = sdk.dependency(&self.path)?;
+        let values = [("{{name}}", name.as_str()), ("{{type}}", &type_name(&name)), ("{{sdk}}", &sdk)];
         for (file, template) in FILES {
             let text = values.iter().fold((*template).to_owned(), |text, (from, to)| text.replace(from, to));
             let path = self.path.join(file);
@@ -44,19 +45,38 @@ impl New {
         data(&self.path.display().to_string())
     }
 
-    /// The SDK as a dependency in a manifest.
-    fn dependency(&self) -> Result<String> {
+    /// Finds the SDK, before anything is made.
+    fn sdk(&self) -> Result<Sdk> {
         if self.sdk.contains("://") || self.sdk.starts_with("git@") {
-            return Ok(format!("{{ git = \"{}\" }}", self.sdk));
+            return Ok(Sdk::Git(self.sdk.clone()));
         }
-        let sdk = Path::new(&self.sdk)
+        let folder = Path::new(&self.sdk)
             .canonicalize()
             .with_context(|| format!("there is no SDK in `{}`", self.sdk))?;
-        if !sdk.join("Cargo.toml").exists() {
+        if !folder.join("Cargo.toml").exists() {
             bail!("there is no SDK in `{}`: it has no Cargo.toml", self.sdk);
         }
-        let from = self.path.canonicalize()?;
-        Ok(format!("{{ path = {} }}", serde_json::to_string(&relative(&from, &sdk).to_string_lossy())?))
+        Ok(Sdk::Folder(folder))
+    }
+}
+
+/// Where the SDK comes from.
+enum Sdk {
+    Git(String),
+    /// With all links resolved.
+    Folder(PathBuf),
+}
+
+impl Sdk {
+    /// As a dependency in the manifest of the crate in `path`.
+    fn dependency(&self, path: &Path) -> Result<String> {
+        Ok(match self {
+            Self::Git(url) => format!("{{ git = \"{url}\" }}"),
+            Self::Folder(sdk) => {
+                let way = relative(&path.canonicalize()?, sdk);
+                format!("{{ path = {} }}", serde_json::to_string(&way.to_string_lossy())?)
+            }
+        })
     }
 }
 

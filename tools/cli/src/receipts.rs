@@ -7,7 +7,7 @@ use mpc::{
 use crate::{
     exit::Result,
     number::whole,
-    output::{Output, data},
+    output::{Output, data, talk},
     remote::{Management, block_on},
 };
 
@@ -26,13 +26,21 @@ pub(crate) struct Receipts {
 
 impl Receipts {
     pub(crate) fn execute(self, output: Output) -> Result<()> {
-        let mut receipts: Vec<Receipt> = block_on(async {
-            self.node.connect()?.list(&format!("/v1/receipts?limit={}", self.limit)).await
-        })?;
-        receipts.sort_by_key(|receipt| receipt.number);
-        let wanted =
-            |receipt: &Receipt| self.chain.as_deref().is_none_or(|c| receipt.chain.as_deref() == Some(c));
-        for receipt in receipts.iter().filter(|receipt| wanted(receipt)) {
+        // Those of one chain are looked for among all that are kept.
+        let limit = if self.chain.is_some() { KEPT_MAX } else { self.limit };
+        let mut receipts: Vec<Receipt> =
+            block_on(async { self.node.connect()?.list(&format!("/v1/receipts?limit={limit}")).await })?;
+        if let Some(chain) = &self.chain {
+            receipts.retain(|receipt| receipt.chain.as_deref() == Some(chain));
+            if receipts.is_empty() {
+                talk(&format!(
+                    "no receipt is about a chain `{chain}`; `catena chain list` shows those there are"
+                ));
+            }
+        }
+        receipts.sort_by_key(|receipt| std::cmp::Reverse(receipt.number));
+        receipts.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
+        for receipt in receipts.iter().rev() {
             match output {
                 Output::Json => output.print(receipt, |_| String::new())?,
                 Output::Text => data(&text(receipt))?,
@@ -41,6 +49,9 @@ impl Receipts {
         Ok(())
     }
 }
+
+/// What a node keeps, and so gives out at once.
+const KEPT_MAX: u32 = 1_000;
 
 /// Files shown of those that led to a reload.
 const CAUSES_MAX: usize = 5;

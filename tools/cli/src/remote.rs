@@ -12,7 +12,7 @@ pub(crate) use management::{Client as ManagementClient, Management};
 pub(crate) use node::{Client as NodeClient, Node};
 pub(crate) use problem::{Problem, answer};
 
-use crate::exit::Result;
+use crate::exit::{Result, Usage};
 
 /// A request that takes longer has failed. Durable work answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,7 +29,15 @@ fn client() -> Result<reqwest::Client> {
 }
 
 /// A URL without the slash at its end, from `host:port` too.
-fn url(given: &str) -> String {
+///
+/// # Errors
+/// It is the address of no node.
+fn url(given: &str) -> Result<String> {
     let url = given.trim_end_matches('/');
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    if reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        return Ok(url);
+    }
+    Err(Usage(format!("`{given}` is not the address of a node: write `host:port` or `http://host:port`"))
+        .into())
 }

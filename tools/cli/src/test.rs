@@ -46,6 +46,9 @@ impl Test {
                 output.print(&tested, |tested| tested.report.to_string())?;
             }
         }
+        if let (0, Some(filter)) = (passed + failed, &self.filter) {
+            talk(&format!("no test's name holds `{filter}`"));
+        }
         talk(&format!("{}, {failed} failed", count(passed + failed, "test")));
         if failed > 0 { Err(Failed.into()) } else { Ok(()) }
     }

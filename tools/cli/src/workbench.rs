@@ -109,7 +109,11 @@ fn files(folder: &Path) -> Result<Vec<File>> {
 /// It cannot be read, or is larger than any bundle.
 pub(crate) fn read(path: PathBuf) -> Result<File> {
     let shown = || format!("failed to read `{}`", path.display());
-    let length = std::fs::metadata(&path).with_context(shown)?.len();
+    let metadata = std::fs::metadata(&path).with_context(shown)?;
+    if metadata.is_dir() {
+        bail!("`{}` is a folder: name the bundles in it", path.display());
+    }
+    let length = metadata.len();
     // Checked before reading, so that a mistyped path to a disk image costs nothing.
     if length > bundle::FILE_BYTES_MAX as u64 {
         bail!("`{}` has {length} bytes, a bundle has at most {}", path.display(), bundle::FILE_BYTES_MAX);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use tokio::task::JoinSet;
 
 use crate::{
     client::Client,
@@ -49,7 +50,8 @@ pub const SEVEN: &[(&str, &str)] = &[
 ];
 
 impl Fleet {
-    /// Starts every process of `members` (name and roles, separated by commas), and waits until all are ready.
+    /// Starts every process of `members` (name and roles, separated by commas), and waits until all are ready. One after the
+    /// other: in a cluster a stream that another process is just making has nobody yet to answer for it.
     ///
     /// # Errors
     /// One of them did not start or did not become ready in time; the error ends with its log.
@@ -203,23 +205,31 @@ impl Fleet {
         self.running.keys().map(String::as_str)
     }
 
-    /// Ends them all in order: those that take first, those that answer last.
+    /// Ends them all in order: those that take first, those that answer last, and those of one kind together.
     ///
     /// # Errors
     /// One did not end in time, or not well.
-    pub async fn shutdown(mut self) -> Result<()> {
-        let names: Vec<String> = self.running.keys().cloned().collect();
-        let rank = |name: &String| {
-            let roles =
-                self.running.get(name).map(|node| node.setup().arguments.join(" ")).unwrap_or_default();
+    pub async fn shutdown(self) -> Result<()> {
+        let rank = |node: &NodeProcess| {
+            let roles = node.setup().arguments.join(" ");
             ["forwarder", "distributor", "inbox"].iter().position(|role| roles.contains(role)).unwrap_or(3)
         };
-        let mut ranked: Vec<(usize, String)> = names.into_iter().map(|name| (rank(&name), name)).collect();
-        ranked.sort();
-        for (_, name) in ranked {
-            let Some(node) = self.running.remove(&name) else { continue };
-            let (status, _) = node.stop().await.with_context(|| format!("`{name}` did not stop"))?;
-            anyhow::ensure!(status.success(), "`{name}` ended with {status}");
+        let mut ranks: BTreeMap<usize, Vec<(String, NodeProcess)>> = BTreeMap::new();
+        for (name, node) in self.running {
+            ranks.entry(rank(&node)).or_default().push((name, node));
+        }
+        for nodes in ranks.into_values() {
+            let mut ending = JoinSet::new();
+            for (name, node) in nodes {
+                ending.spawn(async move {
+                    let (status, _) = node.stop().await.with_context(|| format!("`{name}` did not stop"))?;
+                    anyhow::ensure!(status.success(), "`{name}` ended with {status}");
+                    Ok(())
+                });
+            }
+            while let Some(ended) = ending.join_next().await {
+                ended??;
+            }
         }
         Ok(())
     }

@@ -271,7 +271,7 @@ pub struct Planted {
     pub no_fence: bool,
     /// Nobody but the servers remembers which messages there were.
     pub no_ids: bool,
-    /// What a message makes gets another id each time.
+    /// What a message makes gets another id each time, and what is sent again for want of an answer has none.
     pub random_ids: bool,
 }
 

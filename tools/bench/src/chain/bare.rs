@@ -49,11 +49,11 @@ enum Failure {
 
 type Process = TypedFunc<(Message<'static>,), (Result<Outcome, Failure>,)>;
 
-/// An engine as `bundle` has one, for as many instances as a chain has steps.
+/// An engine as `bundle` has one, with room for a chain of bare calls and its floor; no more, since valgrind has little address space.
 pub(crate) fn engine() -> anyhow::Result<Engine> {
     let mut config = Config::new();
     let mut pooling = PoolingAllocationConfig::default();
-    pooling.total_component_instances(8).total_core_instances(64).total_memories(8).total_tables(32);
+    pooling.total_component_instances(8).total_core_instances(64).total_memories(12).total_tables(32);
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
         .epoch_interruption(true)

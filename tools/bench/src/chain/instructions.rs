@@ -21,8 +21,10 @@ const FEW: u32 = 20;
 const MANY: u32 = 120;
 /// valgrind has little more than 64 GiB of addresses in one piece; an instance reserves 8.
 const INSTANCES_MAX: u32 = 6;
-/// What is run, what it is called, and what stands beside it.
-const CONTENDERS: [(&str, &str, Option<(&str, &str)>); 6] = [
+/// What is run, what it is called, and what stands beside it, under which name.
+type Contender = (&'static str, &'static str, Option<(&'static str, &'static str)>);
+
+const CONTENDERS: [Contender; 6] = [
     ("core", "five core calls, the message copied in", None),
     ("bare", "five bare component calls, by value", Some(("core", "core calls"))),
     ("by-value", "a chain of five by value", Some(("bare", "bare calls"))),

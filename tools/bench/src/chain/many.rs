@@ -40,11 +40,11 @@ pub(crate) fn chains(time: Duration) -> anyhow::Result<Vec<Row>> {
         }
         let (one, each) = (one.micros(), each.micros());
         rows.push(
-            Row::new(format!("{count} chains loaded, messages for one of them"), one, "µs")
+            Row::new(format!("{count} loaded, messages for one of them"), one, "µs")
                 .beside("one chain", *one_alone.get_or_insert(one)),
         );
         rows.push(
-            Row::new(format!("{count} chains loaded, each in turn"), each, "µs")
+            Row::new(format!("{count} loaded, each in turn"), each, "µs")
                 .beside("one chain", *each_alone.get_or_insert(each))
                 .note("its code and memory are cold where there are many"),
         );

@@ -112,7 +112,7 @@ fn configuration(message: &Path, manner: Option<&str>, count: u32) -> String {
                     "    - switch:\n        - check: '{CHECK}'\n          processors: [{{mapping: 'root = deleted()'}}]\n"
                 )
             }
-            Some(manner) => write!(text, "    - {manner}: 'root = if {CHECK} {{ deleted() }}'\n"),
+            Some(manner) => writeln!(text, "    - {manner}: 'root = if {CHECK} {{ deleted() }}'"),
             None => Ok(()),
         };
     }

@@ -48,7 +48,7 @@ pub(super) fn extism(folder: &Path) -> Found {
     let what = "Extism: five plugins";
     let built = folder.join("extism");
     let program = built.join("release/peer-extism");
-    let plugin = built.join("wasm32-unknown-unknown/release/filter.wasm");
+    let plugin = built.join("wasm32-unknown-unknown/guest/filter.wasm");
     if !program.is_file() || !plugin.is_file() {
         return Err(Row::absent(what, format!("{BUILD} crates.io can be reached")));
     }

@@ -73,6 +73,9 @@ impl Crate {
         let manifest = manifest
             .canonicalize()
             .with_context(|| format!("there is no crate at `{}` (no Cargo.toml)", path.display()))?;
+        if manifest.file_name().is_none_or(|name| name != "Cargo.toml") {
+            bail!("`{}` is neither the folder of a crate nor its Cargo.toml", path.display());
+        }
         let workspace = toolchain::metadata(&manifest)?;
         let workspace: Workspace =
             serde_json::from_str(&workspace).context("failed to read what `cargo metadata` answered")?;

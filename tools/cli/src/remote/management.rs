@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{answer, client, url};
+use super::{Problem, answer, client, url};
 use crate::exit::Result;
 
 /// Where the management plane listens unless told otherwise.
@@ -33,7 +33,7 @@ struct Addresses {
 
 impl Management {
     /// # Errors
-    /// There is neither a token nor a data folder with one, or no node runs on that folder.
+    /// There is neither a token nor a data folder with one, no node runs on that folder, or the address is none.
     pub(crate) fn connect(&self) -> Result<Client> {
         let token = match &self.token {
             Some(token) => token.clone(),
@@ -51,7 +51,7 @@ impl Management {
                 self.data.display()
             ),
         };
-        Ok(Client { http: client()?, url: url(&address), token })
+        Ok(Client { http: client()?, url: url(&address)?, token })
     }
 
     fn address(&self) -> Option<String> {
@@ -89,7 +89,7 @@ impl Client {
     /// # Errors
     /// No answer, a refusal, or something else than expected.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let response = answer(self.request(Method::GET, path)).await?;
+        let response = ask(self.request(Method::GET, path)).await?;
         response.json().await.with_context(|| format!("the answer to {path} is not understood"))
     }
 
@@ -108,7 +108,7 @@ impl Client {
     pub(crate) async fn send_lines(&self, path: &str, lines: String) -> Result<String> {
         let request =
             self.request(Method::POST, path).header("content-type", "application/x-ndjson").body(lines);
-        answer(request).await?.text().await.with_context(|| format!("the answer to {path} broke off"))
+        ask(request).await?.text().await.with_context(|| format!("the answer to {path} broke off"))
     }
 
     /// Asks for something to be done.
@@ -128,7 +128,22 @@ impl Client {
     }
 
     async fn change<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T> {
-        let response = answer(self.request(method, path)).await?;
+        let response = ask(self.request(method, path)).await?;
         response.json().await.with_context(|| format!("the answer to {path} is not understood"))
     }
+}
+
+/// As [`answer`]; of a token that is not taken, says how another is given.
+async fn ask(request: RequestBuilder) -> Result<Response> {
+    let answered = answer(request).await;
+    let refused = |error: &anyhow::Error| {
+        let problem = error.downcast_ref::<Problem>();
+        problem.is_some_and(|problem| problem.status == StatusCode::UNAUTHORIZED.as_u16())
+    };
+    if answered.as_ref().is_err_and(refused) {
+        return answered.context(
+            "the node does not take this token: name its data folder with `--data`, or its token with `--token`",
+        );
+    }
+    answered
 }

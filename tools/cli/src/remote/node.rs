@@ -20,9 +20,9 @@ pub(crate) struct Node {
 
 impl Node {
     /// # Errors
-    /// HTTP cannot be set up.
+    /// The address is none, or HTTP cannot be set up.
     pub(crate) fn connect(&self) -> Result<Client> {
-        Ok(Client { http: client()?, url: url(&self.to) })
+        Ok(Client { http: client()?, url: url(&self.to)? })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use bundle::File;
 use model::{BundleRef, Call, Fault, Limits, Message, Name, Outcome, Processor, Wanted};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     exit::{Result, Usage},
@@ -30,15 +30,15 @@ impl Lone {
     pub(super) fn load(file: File, settings: Option<&str>) -> Result<Self> {
         let shown = file.path.display().to_string();
         let info = bundle::inspect(&file.bytes).with_context(|| format!("`{shown}` is not a bundle"))?;
-        let settings: Value = serde_json::from_str(settings.unwrap_or("{}"))
-            .map_err(|error| Usage(format!("--settings is not JSON: {error}")))?;
+        let settings: Map<String, Value> = serde_json::from_str(settings.unwrap_or("{}"))
+            .map_err(|error| Usage(format!("--settings is no JSON object: {error}")))?;
         let outputs: Vec<String> = OUTPUTS.iter().map(ToString::to_string).collect();
         let wanted = Wanted {
             step: info.name.clone(),
             name: info.name.clone(),
             range: semver::VersionReq::STAR,
             digest: Some(info.digest),
-            settings,
+            settings: settings.into(),
             grants: vec!["state".to_owned(), "outputs".to_owned()],
             outputs,
             limits: Limits::default(),

@@ -96,6 +96,12 @@ fn failures_exit_with_1_and_name_the_cause() {
         &["receipts", "--data", "no-such-data"],
         &["import", "follows", "no-such-file"],
         &["feed", "7", "--to", "http://127.0.0.1:1"],
+        &["feed", "7", "--to", "no address"],
+        &["feed", "7", "--to", "ftp://127.0.0.1"],
+        &["import", "follows", "README.md", "--to", "127.0.0.1:1"],
+        &["build", "README.md"],
+        &["inspect", "docs"],
+        &["fleet", "show"],
         &["up", "--chains", "no-such-chains", "--http", "here"],
     ];
     let mut all = String::new();
@@ -108,8 +114,7 @@ fn failures_exit_with_1_and_name_the_cause() {
         all.push_str(&format!("$ catena {}\nexit {}\n{stderr}\n", call.join(" "), ran.code.unwrap()));
     }
     insta::assert_snapshot!(all);
-    let left = testkit::bundles::root().join("target/never-made");
-    let _ = std::fs::remove_dir_all(left);
+    assert!(!testkit::bundles::root().join("target/never-made").exists(), "a crate without an SDK");
 }
 
 #[test]

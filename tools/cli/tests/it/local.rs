@@ -75,8 +75,10 @@ fn a_single_bundle_runs_by_itself() {
     let ran = catena_reading(&["run", &spam_filter, "--settings", r#"{"threshold": 0}"#], SPAM);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("`threshold` must be 1 to 100"), "{}", ran.stderr);
-    let ran = catena_reading(&["run", &spam_filter, "--settings", "{"], SPAM);
-    assert_eq!(ran.code, Some(64), "{ran:?}");
+    for settings in ["{", "[1]"] {
+        let ran = catena_reading(&["run", &spam_filter, "--settings", settings], SPAM);
+        assert_eq!(ran.code, Some(64), "{ran:?}");
+    }
 }
 
 #[test]

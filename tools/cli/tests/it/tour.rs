@@ -28,7 +28,7 @@ const SEEN: &[&str] = &[
     "1 replayed as message",
     "│ There is so much to say",
     "name         word-count",
-    "#5 feed: generation 3 → 4 live",
+    " feed: generation 3 → 4 live",
     "\"words\":4",
 ];
 

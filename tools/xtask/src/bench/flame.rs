@@ -39,8 +39,11 @@ pub(super) fn recorded(program: &Path) -> Result<Command> {
 
 /// Draws what was recorded into target/bench/flame.svg.
 pub(super) fn draw() -> Result<()> {
-    let script =
-        output(command("perf").args(["script", "-F", "comm,ip,sym", "-i"]).arg(folder().join("perf.data")))?;
+    let script = output(
+        command("perf")
+            .args(["script", "--no-inline", "-F", "comm,ip,sym", "-i"])
+            .arg(folder().join("perf.data")),
+    )?;
     let mut root = Frame::default();
     for sample in script.split("\n\n") {
         root.add(&stack(sample));

@@ -15,10 +15,13 @@ const BENTHOS: (&str, &str) =
     ("https://github.com/redpanda-data/benthos", "a9fc41bdd0e8a1894e3b1f0faa6c700752b87158");
 const SOURCES: &str = "tools/bench/peers";
 
+/// Its name, what is there once it is built, and how it is built.
+type Peer = (&'static str, &'static str, fn(&Path) -> Result<()>);
+
 /// Builds what can be built; what cannot is said, and is a row of the table that says so.
 pub(crate) fn ensure() {
     let into = target().join("peers");
-    let peers: [(&str, &str, fn(&Path) -> Result<()>); 3] = [
+    let peers: [Peer; 3] = [
         ("extism", "extism/release/peer-extism", extism),
         ("felix", "felix/lib", felix),
         ("benthos", "benthos", benthos),
@@ -36,12 +39,12 @@ pub(crate) fn ensure() {
 /// With another wasmtime than ours: several minutes.
 fn extism(into: &Path) -> Result<()> {
     let build = |arguments: &[&str]| {
-        let mut cargo = cargo(["build", "--release", "--locked"]);
+        let mut cargo = cargo(["build", "--locked"]);
         cargo.args(arguments).current_dir(root().join(SOURCES).join("extism"));
         run(cargo.env("CARGO_TARGET_DIR", into.join("extism")))
     };
-    build(&["--package", "filter", "--target", "wasm32-unknown-unknown"])?;
-    build(&[])
+    build(&["--package", "filter", "--target", "wasm32-unknown-unknown", "--profile", "guest"])?;
+    build(&["--release"])
 }
 
 fn felix(into: &Path) -> Result<()> {

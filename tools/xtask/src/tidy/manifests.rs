@@ -5,10 +5,14 @@ use super::{Finding, Tracked};
 /// What each crate takes from the workspace.
 const FROM_WORKSPACE: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
 
+/// Workspaces of their own, which take nothing from ours: what the benchmarks stand beside.
+const PEERS: &str = "tools/bench/peers";
+
 pub(super) fn check(tracked: &[Tracked]) -> Vec<Finding> {
     tracked
         .iter()
         .filter(|file| file.path.file_name().is_some_and(|name| name == "Cargo.toml"))
+        .filter(|file| !file.path.starts_with(PEERS))
         .flat_map(one)
         .collect()
 }

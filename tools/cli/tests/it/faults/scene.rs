@@ -19,6 +19,8 @@ use crate::support::{CATENA, install};
 
 /// What has not arrived when nothing at all has arrived for so long is lost.
 const QUIET_AT_MOST: Duration = Duration::from_secs(12);
+/// Nothing is away for longer.
+const READ_AT_MOST: Duration = Duration::from_secs(30);
 /// How often a planted bug is given the chance to show itself.
 const CHANCES: u32 = 4;
 /// A change without a receipt by then went unnoticed.
@@ -113,15 +115,31 @@ pub(super) fn is_live(receipt: &Value) -> bool {
 
 /// Collects until nothing is missing, or nothing more comes, and judges.
 pub(super) async fn judge(client: &Client, oracle: &Oracle, network: &Network) -> Report {
+    let whole = |report: &Report| report.lost.is_empty() && report.holes.is_empty();
+    judge_until(client, oracle, network, QUIET_AT_MOST, whole).await
+}
+
+/// Collects until the report says `enough`, or nothing has arrived for so long, and judges.
+pub(super) async fn judge_until(
+    client: &Client,
+    oracle: &Oracle,
+    network: &Network,
+    quiet: Duration,
+    enough: impl Fn(&Report) -> bool,
+) -> Report {
     let authors = (1..=network.users).collect();
     let (mut arrived, mut since) = (0, Instant::now());
     loop {
-        let arrivals = Arrivals::collect(client, network, &authors, &["quarantine"]).await.unwrap();
+        // What changes hands just then refuses to be read for a moment.
+        let arrivals = wait::until("everything can be read", READ_AT_MOST, async || {
+            Arrivals::collect(client, network, &authors, &["quarantine"]).await.ok()
+        });
+        let arrivals = arrivals.await.unwrap();
         let report = oracle.judge(&arrivals, network);
         if arrivals.0.len() != arrived {
             (arrived, since) = (arrivals.0.len(), Instant::now());
         }
-        if report.lost.is_empty() && report.holes.is_empty() || since.elapsed() > QUIET_AT_MOST {
+        if enough(&report) || since.elapsed() > quiet {
             return report;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

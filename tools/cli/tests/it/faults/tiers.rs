@@ -7,6 +7,7 @@ mod cluster;
 mod commits;
 mod duplicates;
 mod kills;
+mod metrics;
 mod names;
 mod pauses;
 mod poison;

@@ -26,17 +26,29 @@ async fn changes_of_leaders_lose_and_double_nothing() {
     // Fewer than elsewhere: three servers sync everything three times, on the cores of all the others. Each round is an
     // election for every stream.
     for _ in 0..few_rounds(5) {
-        flow(&load).await;
-        for stream in api.streams("catena-").await.unwrap() {
-            api.step_down(&stream).await.unwrap();
-        }
-        flow(&load).await;
+        change_leaders(&api, &load).await;
     }
     for round in 0..few_rounds(3) {
         kill_a_leader(&mut servers, &api, &load, round).await;
     }
     world.arrives().await;
     expect_clean(world, load).await;
+}
+
+/// Every stream gets another leader, while something is on its way to the old ones.
+async fn change_leaders(api: &nats::Api, load: &Load) {
+    flow(load).await;
+    for stream in api.streams("catena-").await.unwrap() {
+        api.step_down(&stream).await.unwrap();
+    }
+    flow(load).await;
+}
+
+/// The servers are upgraded under load.
+async fn upgrade(servers: &mut nats::Cluster, load: &Load) {
+    flow(load).await;
+    servers.rolling_restart().await.unwrap();
+    flow(load).await;
 }
 
 /// The leader of a partition of `posts` hangs, dies, and comes back.
@@ -63,9 +75,7 @@ async fn an_acknowledgement_before_the_leader_is_caught() {
         for round in 0..2 {
             kill_a_leader(&mut servers, &api, &load, round).await;
         }
-        world.arrives().await;
-        load.stop().await;
-        Some(world.judged().await)
+        Some(world.losses(load).await)
     };
     expect_caught(attempt, |report| !report.lost.is_empty()).await;
 }
@@ -81,9 +91,7 @@ async fn a_rolling_restart_of_the_servers_loses_and_doubles_nothing() {
     let load = world.load();
     // Two, which is six restarts: each waits until a server has caught up.
     for _ in 0..few_rounds(2) {
-        flow(&load).await;
-        servers.rolling_restart().await.unwrap();
-        flow(&load).await;
+        upgrade(&mut servers, &load).await;
     }
     world.arrives().await;
     expect_clean(world, load).await;

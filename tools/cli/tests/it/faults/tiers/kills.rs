@@ -71,8 +71,7 @@ async fn an_acknowledgement_before_the_servers_is_caught() {
             kill_server(&mut server, 1).await;
         }
         flow(&load).await;
-        load.stop().await;
-        Some(world.judged().await)
+        Some(world.losses(load).await)
     };
     expect_caught(attempt, |report| !report.lost.is_empty()).await;
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use serde_json::Value;
 use testkit::{
     client::{Client, Sent},
@@ -20,7 +21,7 @@ use testkit::{
     wait,
 };
 
-use super::super::scene::{Scene, follow, judge, shown};
+use super::super::scene::{Scene, follow, judge, judge_until, shown};
 use crate::support::{CATENA, rounds};
 
 /// What leaves traces that can be told from outside: an output of its own, dead letters, and a number per author that
@@ -71,6 +72,12 @@ limits = { deadline_ms = 5000 }
 pub(super) const LEASE: Duration = Duration::from_millis(1500);
 /// How long a server hangs before it is killed: what is sent to it meanwhile it never reads.
 pub(super) const HANGS: Duration = Duration::from_millis(100);
+/// How long messages take each way on a long wire: whoever publishes then nearly always waits for an answer.
+pub(super) const LONG: Duration = Duration::from_millis(20);
+/// What stood in front of posts that have arrived comes soon after, or never.
+const QUIET_BEHIND_PROBES: Duration = Duration::from_secs(4);
+/// A lane that two believe to have gets stuck for a few seconds at a time.
+const QUIET_AT_MOST: Duration = Duration::from_secs(8);
 /// Posts between two faults: enough that something is under way in every tier, few enough for many rounds.
 pub(super) const SOME: u64 = 20;
 
@@ -172,19 +179,43 @@ impl World {
     /// hands of somebody else is taken over.
     pub(super) async fn arrives(&self) {
         let client = self.client();
-        let mut sent = Vec::new();
-        for post in self.probes("is anybody there?", Fate::Delivered) {
-            sent.push((self.send(&client, &post).await, post.author));
-        }
-        for (id, author) in sent {
+        let probes = self.probes("is anybody there?", Fate::Delivered);
+        join_all(probes.iter().map(async |post| {
+            let id = self.send(&client, post).await;
             wait::until(&format!("post {id} arrives"), AT_MOST, async || {
                 // A shard that changes hands refuses to be read for a moment.
-                let newest = client.outbox(author, None, 10).await.ok()?;
-                newest.items.iter().any(|item| item["id"] == *id).then_some(())
+                let newest = client.outbox(post.author, None, 10).await.ok()?;
+                newest.items.iter().any(|item| item["id"] == id).then_some(())
             })
             .await
             .unwrap();
-        }
+        }))
+        .await;
+    }
+
+    /// Ends a world in which a planted bug may have lost something, and says what arrived.
+    pub(super) async fn losses(self, load: Load) -> Report {
+        load.stop().await;
+        self.losses_so_far().await
+    }
+
+    /// As [`losses`](Self::losses), where nothing is sent any more.
+    pub(super) async fn losses_so_far(self) -> Report {
+        // Behind the last of it in every partition and every shard.
+        self.arrives().await;
+        self.judged_when(QUIET_BEHIND_PROBES, |_| false).await
+    }
+
+    /// Ends a world in which a planted bug may have left a trace that does not go away again, as soon as it `shows`.
+    pub(super) async fn traces(self, load: Load, shows: impl Fn(&Report) -> bool) -> Report {
+        load.stop().await;
+        self.judged_when(QUIET_AT_MOST, shows).await
+    }
+
+    async fn judged_when(self, quiet: Duration, enough: impl Fn(&Report) -> bool) -> Report {
+        let report = judge_until(&self.client(), &self.oracle, &self.network, quiet, enough).await;
+        self.fleet.shutdown().await.unwrap();
+        report
     }
 
     /// Says what arrived, and ends it all.
@@ -215,6 +246,11 @@ pub(super) async fn expect_clean(world: World, load: Load) {
     load.stop().await;
     let report = world.judged().await;
     assert!(report.clean() && report.accepted > 100, "{}", shown(&report));
+}
+
+/// Whether something has happened twice.
+pub(super) fn doubles(report: &Report) -> bool {
+    !report.duplicates.is_empty()
 }
 
 /// A single server; none, said so, where there is no program to start.
