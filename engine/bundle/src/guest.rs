@@ -192,7 +192,6 @@ fn batch(body: &str, reads: &str) -> String {
             (i32.store offset=20 (i32.const 0) (i32.const 1))
             (i32.const 16))"#,
         length = reads.len(),
-
     )
 }
 

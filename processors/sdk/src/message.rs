@@ -17,7 +17,11 @@ pub struct Message<'a> {
 pub(crate) enum Payload<'a> {
     Whole(&'a [u8]),
     /// What the processor reads of a JSON object.
-    Fields { size: usize, reads: &'a [Read], values: &'a [Option<&'a str>] },
+    Fields {
+        size: usize,
+        reads: &'a [Read],
+        values: &'a [Option<&'a str>],
+    },
 }
 
 /// One pointer that a processor reads.

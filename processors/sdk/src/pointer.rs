@@ -20,7 +20,8 @@ pub(crate) fn find<'a>(json: &'a str, pointer: &str) -> Option<&'a str> {
     tokens(pointer).try_fold(json, |json, token| match json.as_bytes().first()? {
         b'{' => serde_json::from_str::<Object<'a>>(json).ok()?.into_raw(&token),
         b'[' => {
-            let index: usize = token.parse().ok().filter(|_| token == "0" || !token.starts_with(['0', '+']))?;
+            let index: usize =
+                token.parse().ok().filter(|_| token == "0" || !token.starts_with(['0', '+']))?;
             let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
             items.get(index).map(|item| item.get())
         }

@@ -105,7 +105,8 @@ fn alone(lone: &Lone, message: &Message, call: &mut Call, traced: bool) -> Answe
     let result = lone.process(message, call);
     let elapsed = began.elapsed();
     let emissions = std::mem::take(&mut call.emissions);
-    let step = || Step::new(&lone.name, &lone.bundle, elapsed, &message.clone().into(), result.as_ref(), &emissions);
+    let step =
+        || Step::new(&lone.name, &lone.bundle, elapsed, &message.clone().into(), result.as_ref(), &emissions);
     let steps = traced.then(|| vec![step()]);
     Answer::of_bundle(&lone.name, message, result, &emissions, elapsed, steps)
 }

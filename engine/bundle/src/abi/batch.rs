@@ -93,7 +93,8 @@ impl Reads {
         if pointers.iter().any(String::is_empty) {
             return Ok(Self::Body);
         }
-        let pointers = pointers.iter().map(|text| text.parse().map_err(|invalid| format!("`reads`: {invalid}")));
+        let pointers =
+            pointers.iter().map(|text| text.parse().map_err(|invalid| format!("`reads`: {invalid}")));
         Ok(Self::Fields(pointers.collect::<Result<_, _>>()?))
     }
 }
@@ -161,11 +162,7 @@ fn narrow(number: usize) -> u32 {
 
 impl Answers {
     /// Adds the answers to `count` messages, one by one. After an error some of them are there.
-    pub(crate) fn read(
-        self,
-        count: usize,
-        answers: &mut Vec<Result<Outcome, Fault>>,
-    ) -> Result<(), Failed> {
+    pub(crate) fn read(self, count: usize, answers: &mut Vec<Result<Outcome, Fault>>) -> Result<(), Failed> {
         if self.items.len() != count {
             return Err(Failed::Misused(format!("answered {} messages of {count}", self.items.len())));
         }
@@ -295,7 +292,8 @@ mod tests {
     fn answers(arena: usize, body: Span, headers: usize) -> Answers {
         let whole = span(0, arena);
         let headers_max = Some(narrow(headers));
-        let answer = WireAnswer { verdict: WireVerdict::Next, body: Some(body), headers: headers_max, edits: 0 };
+        let answer =
+            WireAnswer { verdict: WireVerdict::Next, body: Some(body), headers: headers_max, edits: 0 };
         let (arena, headers) = (vec![b'x'; arena], vec![(whole, whole); headers]);
         Answers { arena, headers, edits: Vec::new(), items: vec![answer] }
     }
@@ -315,9 +313,7 @@ mod tests {
 
     #[test]
     fn a_small_body_does_not_keep_a_large_arena_alive() {
-        let body = |arena, length| {
-            read(answers(arena, span(0, length), 0)).unwrap().body.unwrap()
-        };
+        let body = |arena, length| read(answers(arena, span(0, length), 0)).unwrap().body.unwrap();
         assert!(body(3 << 20, 1).is_unique() && body(3 << 20, 2 << 20).len() == 2 << 20);
         assert_eq!(body(100, 1).len(), 1);
     }

@@ -144,7 +144,8 @@ fn an_observer_sees_each_visit_before_and_after() {
     impl Observe for Log {
         fn step(&mut self, visit: Visit<'_>) {
             let before = visit.before.to_message();
-            let after = visit.result.map_or_else(|_| before.clone(), |outcome| outcome.applied_to(visit.before));
+            let after =
+                visit.result.map_or_else(|_| before.clone(), |outcome| outcome.applied_to(visit.before));
             let [before, after] = [before, after].map(|m| String::from_utf8_lossy(&m.body).into_owned());
             let code = visit.result.map_or_else(Fault::code, |_| "ok");
             self.0.push(format!("{} {before}→{after} {code} {}", visit.step, visit.skipped));

@@ -59,7 +59,8 @@ fn a_body_that_is_no_object_has_no_fields_and_takes_no_edits() {
 
 #[test]
 fn edits_leave_everything_else_byte_for_byte() {
-    let body = r#"{"z":1e400,"id":505874924095815681,"a":[ 1 , {"\u0041": null}],"text":"x","é":"\ud83d\ude0b"}"#;
+    let body =
+        r#"{"z":1e400,"id":505874924095815681,"a":[ 1 , {"\u0041": null}],"text":"x","é":"\ud83d\ude0b"}"#;
     assert_eq!(edited(body, &[edit("text", Some("\"日本\""))]), body.replace(r#""x""#, r#""日本""#));
     assert_eq!(edited(body, &[edit("new\"", Some("1"))]), body.replace("0b\"}", "0b\",\"new\\\"\":1}"));
     assert_eq!(edited(r#"{"a":1,"b":2,"a":3}"#, &[edit("a", Some("4"))]), r#"{"a":4,"b":2}"#);

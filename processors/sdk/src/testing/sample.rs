@@ -103,7 +103,8 @@ impl Sample {
             return;
         }
         let body = std::mem::take(&mut self.body);
-        let mut object: Object<'_> = serde_json::from_slice(&body).expect("only a JSON object has fields to set");
+        let mut object: Object<'_> =
+            serde_json::from_slice(&body).expect("only a JSON object has fields to set");
         for (field, value) in edits {
             match value {
                 Some(value) => {

@@ -51,7 +51,8 @@ impl Contest {
 
     /// Takes turns for `time`.
     pub(crate) fn run(&mut self, time: Duration) -> anyhow::Result<()> {
-        let Self { bare, by_value, parses, batches, batch, native, called, valued, parsed, alone, together } = self;
+        let Self { bare, by_value, parses, batches, batch, native, called, valued, parsed, alone, together } =
+            self;
         let end = Instant::now() + time;
         while Instant::now() < end {
             native.turn(BATCH, || batch.messages().iter().try_for_each(natively))?;
@@ -82,7 +83,9 @@ pub(crate) fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
         row("a chain of five by value", contest.valued.micros()).beside("bare calls", called),
         row("a chain of five as the SDK makes it, one message at a time", contest.alone.micros())
             .beside("native", native),
-        row("the same, 64 messages at a time", together).beside("native", native).note("at most 1.67 is aimed at"),
+        row("the same, 64 messages at a time", together)
+            .beside("native", native)
+            .note("at most 1.67 is aimed at"),
         row("64 at a time, where each step parses the whole body", contest.parsed.micros())
             .beside("declared reads", together)
             .note("at least 3 is aimed at"),

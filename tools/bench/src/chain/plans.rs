@@ -28,7 +28,8 @@ impl Guests {
 
     /// The same, with settings in TOML.
     pub(crate) fn plan_with(&self, guest: &str, settings: &str, steps: usize) -> anyhow::Result<Plan> {
-        let step = |n| format!("[[step]]\nid = \"step-{n}\"\nuses = \"{guest}@^1\"\nsettings = {{ {settings} }}\n");
+        let step =
+            |n| format!("[[step]]\nid = \"step-{n}\"\nuses = \"{guest}@^1\"\nsettings = {{ {settings} }}\n");
         let each: String = (0..steps).map(step).collect();
         let head = format!("[chain]\nid = \"many\"\ninput = \"in\"\noutput = \"out\"\nhops_max = {steps}\n");
         let source =

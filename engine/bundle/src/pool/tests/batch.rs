@@ -2,7 +2,9 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use model::{Call, Draft, Edit, Emission, Fault, Message, Outcome, Processor as _, Refusal, Task, TrapKind, Verdict};
+use model::{
+    Call, Draft, Edit, Emission, Fault, Message, Outcome, Processor as _, Refusal, Task, TrapKind, Verdict,
+};
 
 use super::{Pool, pool};
 use crate::guest::{Guest, call, everything_and_turns, message, wanted};
@@ -124,6 +126,7 @@ const COPY: &str = "
     (i32.store offset=32 (local.get $answer) (i32.load offset=36 (local.get $item)))
     (i32.store offset=4096 (i32.const 0) (i32.const 1024))
     (i32.store offset=4100 (i32.const 0) (i32.const 5))
+    (i32.store8 offset=4104 (i32.const 0) (i32.const 0))
     (if (i32.load offset=4 (local.get $fields)) (then
       (i32.store8 offset=4104 (i32.const 0) (i32.const 1))
       (i32.store offset=4108 (i32.const 0)
@@ -146,7 +149,10 @@ fn what_is_read_comes_as_it_was_written_and_the_rest_stays_behind() {
         edits: vec![Edit { field: "count".to_owned(), value: value.map(Into::into) }],
         ..Outcome::default()
     };
-    assert_eq!(outcome(r#"{"user":[{"name":"\u00fc \n","x":1}],"text":"t"}"#), edited(Some(r#""\u00fc \n""#)));
+    assert_eq!(
+        outcome(r#"{"user":[{"name":"\u00fc \n","x":1}],"text":"t"}"#),
+        edited(Some(r#""\u00fc \n""#))
+    );
     assert_eq!(outcome(r#"{"user":[]}"#), edited(None));
     // No object: the processor gets it whole, to say what it thinks of it.
     for body in ["[1]", "not json", r#"{"user":[{"name":1}]"#] {
