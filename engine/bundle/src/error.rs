@@ -82,7 +82,8 @@ pub enum Error {
     /// A component, but not a processor.
     #[error(
         "this component exports {exports}, but neither `process` of catena:processor@1.0 nor `process-batch` with \
-         `configure`, in the types those have there: build it against `wit/` or with `catena new`"
+         `configure` and `reads`, in the types those have there: build it again, against the `wit/` of this release or with its \
+         `catena build`"
     )]
     NotAProcessor {
         /// What it exports instead.

@@ -109,21 +109,24 @@ impl Instance {
         answers: &mut Vec<Result<Outcome, Fault>>,
     ) -> wasmtime::Result<()> {
         self.messages += tasks.len();
-        self.store.set_epoch_deadline(ticks);
-        self.store.data_mut().enter(tasks);
+        // What the host has to do for the call is not the guest's time.
         match (&self.process, &mut *tasks) {
             (Process::One(process), [task]) => {
+                task.draft.message();
+                self.store.set_epoch_deadline(ticks);
+                self.store.data_mut().enter(std::slice::from_mut(task));
                 let answer = process.call(&mut self.store, (task.draft.message().into(),));
                 self.store.data_mut().leave(tasks);
                 // How large a message may be is for the engine to say, of every processor alike.
                 answers.push(answer?.0.map(Outcome::from).map_err(Fault::from));
             }
             (Process::One(_), _) => {
-                self.store.data_mut().leave(tasks);
                 wasmtime::bail!("a processor of one message was called with {}", tasks.len());
             }
             (Process::Batch { process, reads }, _) => {
-                self.batch.fill(tasks, reads);
+                self.batch.fill(tasks, reads)?;
+                self.store.set_epoch_deadline(ticks);
+                self.store.data_mut().enter(tasks);
                 let answer = process.call(&mut self.store, self.batch.params());
                 self.store.data_mut().leave(tasks);
                 answer?.0.read(tasks.len(), answers)?;

@@ -15,6 +15,7 @@ use std::{
 };
 
 use bus::{Published, Unread};
+use metrics::Gauge;
 use model::Message;
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
@@ -41,22 +42,25 @@ const FLIGHT_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Queue {
     bytes: AtomicUsize,
     bytes_max: usize,
+    // Told of each change: two that set it would set it in either order.
+    shown: Gauge,
 }
 
 impl Queue {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        metrics::gauge!(metric::QUEUE).set(0);
-        Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max })
+        let shown = metrics::gauge!(metric::QUEUE);
+        shown.set(0);
+        Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max, shown })
     }
 
     /// Makes room for `bytes`. What is larger than the whole queue is let in alone.
     fn reserve(self: &Arc<Self>, bytes: usize) -> Result<Room> {
         let before = self.bytes.fetch_add(bytes, Relaxed);
+        self.shown.increment(bytes as f64);
         let room = Room { queue: Arc::clone(self), bytes };
         if before > 0 && before + bytes > self.bytes_max {
             return Err(Error::Overloaded { queued_bytes: before, queued_bytes_max: self.bytes_max });
         }
-        metrics::gauge!(metric::QUEUE).set((before + bytes) as f64);
         Ok(room)
     }
 }
@@ -69,8 +73,8 @@ struct Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let before = self.queue.bytes.fetch_sub(self.bytes, Relaxed);
-        metrics::gauge!(metric::QUEUE).set(before.saturating_sub(self.bytes) as f64);
+        self.queue.bytes.fetch_sub(self.bytes, Relaxed);
+        self.queue.shown.decrement(self.bytes as f64);
     }
 }
 

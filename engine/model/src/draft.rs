@@ -6,6 +6,7 @@ mod pointer;
 mod tests;
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use crate::{Edit, Headers, Message, Outcome};
 use fields::Fields;
@@ -23,6 +24,11 @@ pub struct Draft {
     /// The fields know better than the message's body.
     edited: bool,
 }
+
+/// Fields were set of a body that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("it set fields of a body that is no JSON object")]
+pub struct NotAnObject;
 
 /// What is known about the body.
 #[derive(Clone, Debug)]
@@ -75,7 +81,26 @@ impl Draft {
     /// Bytes it occupies as it is now: the sum of its parts.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.message.size_bytes() - self.message.body.len() + self.body_bytes()
+        let headers: usize = self.headers().0.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.id().len() + self.kind().len() + self.key().len() + headers + self.body_bytes()
+    }
+
+    /// Bytes of the body as `outcome` would leave it.
+    ///
+    /// # Errors
+    /// It edits what is no JSON object.
+    pub fn body_bytes_after(&mut self, outcome: &Outcome) -> Result<usize, NotAnObject> {
+        let Outcome { body, edits, .. } = outcome;
+        if edits.is_empty() {
+            return Ok(body.as_ref().map_or_else(|| self.body_bytes(), Bytes::len));
+        }
+        let mut fields = match body {
+            Some(body) => Fields::read(body),
+            None => self.known().cloned(),
+        }
+        .ok_or(NotAnObject)?;
+        edits.iter().for_each(|edit| fields.edit(edit.clone()));
+        Ok(fields.bytes())
     }
 
     /// The whole of it as it is now. After an edit the body is written, once.
@@ -111,8 +136,16 @@ impl Draft {
         self.known()?.get(pointer)
     }
 
-    /// Takes over what a step changed. Edits of a body that is no JSON object change nothing.
-    pub fn apply(&mut self, body: Option<Bytes>, headers: Option<Headers>, edits: Vec<Edit>) {
+    /// Takes over what a step changed; edits hold for the new body, where there is one.
+    ///
+    /// # Errors
+    /// It edits what is no JSON object. The rest is taken over.
+    pub fn apply(
+        &mut self,
+        body: Option<Bytes>,
+        headers: Option<Headers>,
+        edits: Vec<Edit>,
+    ) -> Result<(), NotAnObject> {
         if let Some(body) = body {
             self.message.body = body;
             (self.fields, self.edited) = (Known::Nothing, false);
@@ -121,12 +154,12 @@ impl Draft {
             self.message.headers = headers;
         }
         if edits.is_empty() {
-            return;
+            return Ok(());
         }
-        if let Some(fields) = self.known() {
-            edits.into_iter().for_each(|edit| fields.edit(edit));
-            self.edited = true;
-        }
+        let fields = self.known().ok_or(NotAnObject)?;
+        edits.into_iter().for_each(|edit| fields.edit(edit));
+        self.edited = true;
+        Ok(())
     }
 
     fn known(&mut self) -> Option<&mut Fields> {
@@ -142,10 +175,12 @@ impl Draft {
 
 impl Outcome {
     /// `before` as this leaves it.
-    #[must_use]
-    pub fn applied_to(&self, before: &Draft) -> Message {
+    ///
+    /// # Errors
+    /// It edits what is no JSON object.
+    pub fn applied_to(&self, before: &Draft) -> Result<Message, NotAnObject> {
         let mut after = before.clone();
-        after.apply(self.body.clone(), self.headers.clone(), self.edits.clone());
-        after.into_message()
+        after.apply(self.body.clone(), self.headers.clone(), self.edits.clone())?;
+        Ok(after.into_message())
     }
 }

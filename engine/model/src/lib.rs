@@ -22,7 +22,7 @@ mod time;
 pub use catalog::{Catalog, Limits, Refusal, Resolved, Wanted};
 pub use codec::Malformed;
 pub use digest::{Digest, InvalidDigest, derived_id};
-pub use draft::{Draft, InvalidPointer, Pointer};
+pub use draft::{Draft, InvalidPointer, NotAnObject, Pointer};
 pub use fault::{Fault, TrapKind};
 pub use message::{Headers, Message};
 pub use name::{BundleRef, InvalidName, Name};

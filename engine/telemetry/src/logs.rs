@@ -72,10 +72,11 @@ fn parse(filter: &str) -> Result<EnvFilter, Error> {
     // `tracing` takes any word for the name of a crate, whose every line it then lets through, and no other's: of a
     // misspelt level nothing would be heard but silence.
     let stray = |word: &&str| {
-        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
-        !word.is_empty() && !word.contains(['=', '[']) && !is_level
+        let is_level =
+            LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word)) || word.parse::<u8>().is_ok();
+        !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']) && !is_level
     };
-    if let Some(word) = filter.split(',').find(stray) {
+    if let Some(word) = filter.split(',').map(str::trim).find(stray) {
         return Err(Error::NoLevel { word: word.to_owned() });
     }
     EnvFilter::try_new(filter).map_err(|source| Error::Filter { filter: filter.to_owned(), source })
@@ -111,9 +112,17 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_refused_and_every_level_taken() {
-        for filter in
-            ["info", "WARN", "off", "info,catena_mpc=debug", "warn,catena_bus=trace", "[lane]=debug", ""]
-        {
+        for filter in [
+            "info",
+            "WARN",
+            "off",
+            "info,catena_mpc=debug",
+            "warn,catena_bus=trace",
+            "[lane]=debug",
+            "",
+            "info, warn",
+            "3",
+        ] {
             check_filter(filter).unwrap();
         }
         for (filter, word) in [("blah", "`blah`"), ("inof", "`inof`"), ("info,catena_mpc", "`catena_mpc`")] {

@@ -47,7 +47,7 @@ impl<P: Processor> Slot<P> {
     pub fn configure(&self) -> Result<(), String> {
         explain_panics();
         let processor: P = build(&settings::get())?;
-        let reads = Read::all(&processor.reads());
+        let reads = Read::all(&processor.reads())?;
         *self.0.borrow_mut() = Some(Ready { processor, reads });
         Ok(())
     }

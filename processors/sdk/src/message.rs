@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::{Failure, Object, locate, object::Declared, pointer};
 
@@ -32,11 +33,26 @@ pub(crate) struct Read {
     pub(crate) name: Option<String>,
 }
 
+/// Pointers that a processor may read; the host has the same bound.
+const READS_MAX: usize = 32;
+
 impl Read {
-    /// What a processor says it reads; `None` for the whole body.
-    pub(crate) fn all(pointers: &[&str]) -> Option<Vec<Self>> {
-        let read = |pointer: &&str| Self { pointer: (*pointer).to_owned(), name: pointer::name(pointer) };
-        (!pointers.contains(&"")).then(|| pointers.iter().map(read).collect())
+    /// What a processor says it reads; `None` for the whole body. The error is a sentence.
+    pub(crate) fn all(pointers: &[&str]) -> Result<Option<Vec<Self>>, String> {
+        if pointers.contains(&"") {
+            return Ok(None);
+        }
+        if pointers.len() > READS_MAX {
+            return Err(format!(
+                "`reads` names {} fields, at most {READS_MAX} are allowed: read the whole body, which is the empty pointer",
+                pointers.len()
+            ));
+        }
+        let read = |pointer: &&str| {
+            pointer::check(pointer).map_err(|wrong| format!("`reads`: {wrong}"))?;
+            Ok(Self { pointer: (*pointer).to_owned(), name: pointer::name(pointer) })
+        };
+        pointers.iter().map(read).collect::<Result<_, _>>().map(Some)
     }
 }
 
@@ -126,12 +142,13 @@ impl<'a> Message<'a> {
     /// What a JSON pointer leads to, as a type; `None` where there is nothing, or `null`.
     ///
     /// # Errors
-    /// A rejection that names the field; and one that says so where [`reads`](crate::Processor::reads) names neither the
-    /// pointer nor the whole body.
+    /// A rejection that names the field, or says that the payload is no JSON; and one that says so where
+    /// [`reads`](crate::Processor::reads) names neither the pointer nor the whole body.
     pub fn field<T: Deserialize<'a>>(&self, pointer: &str) -> Result<Option<T>, Failure> {
         let json = match self.payload {
-            Payload::Whole(body) => {
-                std::str::from_utf8(body).ok().and_then(|body| pointer::find(body, pointer))
+            Payload::Whole(_) => {
+                pointer::check(pointer).map_err(Failure::Reject)?;
+                pointer::find(self.json::<&RawValue>()?.get(), pointer)
             }
             Payload::Fields { reads, values, .. } => {
                 let at = reads.iter().position(|read| read.pointer == pointer);

@@ -90,6 +90,12 @@ impl Object<'_> {
     pub fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
         let raw = serde_json::to_string(value)
             .map_err(|error| Failure::Reject(format!("failed to write field `{name}` as JSON: {error}")))?;
+        self.set_raw(name, raw);
+        Ok(())
+    }
+
+    /// The same with the value as JSON.
+    pub(crate) fn set_raw(&mut self, name: &str, raw: String) {
         self.edits.push((name.to_owned(), Some(raw.clone())));
         let mut raw = Some(Cow::Owned(raw));
         self.fields.retain_mut(|(n, old)| {
@@ -99,7 +105,6 @@ impl Object<'_> {
         if let Some(raw) = raw {
             self.fields.push((Cow::Owned(name.to_owned()), raw));
         }
-        Ok(())
     }
 
     /// Removes the field; says whether it was there.
@@ -117,7 +122,7 @@ impl Object<'_> {
         removed
     }
 
-    /// The names of the fields that are here, in order.
+    /// The names of the fields that are here: all in their order, or those of [`reads`](crate::Processor::reads) in its.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| name.as_ref())
     }

@@ -46,9 +46,10 @@ impl Outcome {
         self
     }
 
-    /// With what was set and removed on the object: the rest of the body stays as it is.
+    /// With what was set and removed on the object: the rest of the body stays as it is. A body that this outcome has
+    /// ([`with_body`](Self::with_body)) is edited in its place.
     pub fn with_object(mut self, object: &Object<'_>) -> Self {
-        self.edits = object.edits().to_vec();
+        self.edits.extend_from_slice(object.edits());
         self
     }
 

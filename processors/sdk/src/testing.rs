@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Harness<P> {
     processor: P,
+    reads: Option<Vec<Read>>,
     host: Host,
 }
 
@@ -49,33 +50,34 @@ impl<P: Processor> Harness<P> {
     /// The sentence that an operator would read.
     pub fn new(settings: impl Serialize) -> Result<Self, String> {
         let settings = serde_json::to_string(&settings).map_err(|error| error.to_string())?;
-        Ok(Self { processor: build(&settings)?, host: Host::default() })
+        let processor: P = build(&settings)?;
+        let reads = Read::all(&processor.reads())?;
+        Ok(Self { processor, reads, host: Host::default() })
     }
 
     /// Hands the processor one message. State it writes is there for the next.
     ///
     /// # Errors
-    /// The processor's own failure.
+    /// The processor's own failure; and the engine's, where it sets fields of a body that is no JSON object.
     ///
     /// # Panics
     /// Where the processor breaks a rule that the engine enforces: state larger than allowed.
     pub fn run(&mut self, sample: &Sample) -> Result<Seen, Failure> {
         self.host.backend.begin(&sample.id, &sample.key);
         let headers = sample.headers();
-        let reads = Read::all(&self.processor.reads());
-        let values = reads.as_ref().and_then(|reads| sample.values(reads));
-        let payload = match (&reads, &values) {
+        let values = self.reads.as_ref().and_then(|reads| sample.values(reads));
+        let payload = match (&self.reads, &values) {
             (Some(reads), Some(values)) => Payload::Fields { size: sample.body.len(), reads, values },
             _ => Payload::Whole(&sample.body),
         };
         let result = self.processor.process(&sample.lend(&headers, payload), &mut self.host);
         let emitted = self.host.backend.end(result.is_ok());
-        let Parts { verdict, body, headers, edits } = result?.into_parts(&headers);
+        let Parts { verdict, body, headers: new_headers, edits } = result?.into_parts(&headers);
         let body_changed = body.is_some() || !edits.is_empty();
         let mut message = sample.clone();
         message.body = body.unwrap_or(message.body);
-        message.headers = headers.unwrap_or(message.headers);
-        message.edit(edits);
+        message.headers = new_headers.unwrap_or(message.headers);
+        message.edit(edits)?;
         Ok(Seen { verdict, message, emitted, body_changed })
     }
 

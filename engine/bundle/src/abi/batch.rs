@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{Edit, Fault, Headers, Outcome, Pointer, Task, Verdict};
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::{host::Failed, instance::PASSED_BYTES_MAX};
@@ -87,11 +87,20 @@ pub(crate) enum Reads {
     Fields(Vec<Pointer>),
 }
 
+/// Pointers that a processor may read: each is looked for in each message, and what it leads to copied.
+const READS_MAX: usize = 32;
+
 impl Reads {
     /// As `reads` answered them; the error is a sentence.
     pub(crate) fn parse(pointers: &[String]) -> Result<Self, String> {
         if pointers.iter().any(String::is_empty) {
             return Ok(Self::Body);
+        }
+        if pointers.len() > READS_MAX {
+            return Err(format!(
+                "`reads` names {} fields, at most {READS_MAX} are allowed: read the whole body, which is the empty pointer",
+                pointers.len()
+            ));
         }
         let pointers =
             pointers.iter().map(|text| text.parse().map_err(|invalid| format!("`reads`: {invalid}")));
@@ -110,7 +119,10 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Writes down of the messages what is read.
-    pub(crate) fn fill(&mut self, tasks: &mut [Task<'_>], reads: &Reads) {
+    pub(crate) fn fill(&mut self, tasks: &mut [Task<'_>], reads: &Reads) -> Result<(), Failed> {
+        if self.arena.capacity() > KEPT_BYTES_MAX {
+            self.arena = Vec::new();
+        }
         self.arena.clear();
         self.headers.clear();
         self.fields.clear();
@@ -133,15 +145,22 @@ impl Batch {
                 Reads::Fields(pointers) if pointers.is_empty() => {}
                 Reads::Fields(pointers) if draft.is_object() => {
                     item.fields = narrow(pointers.len());
+                    let before = self.arena.len();
                     for pointer in pointers {
                         let span = draft.field(pointer).map(|json| self.put(json)).unwrap_or_default();
                         self.fields.push(span);
+                        // One may lead into another, so they add up to more than there is.
+                        if self.arena.len() - before > PASSED_BYTES_MAX {
+                            let told = format!("reads more than {PASSED_BYTES_MAX} bytes of one message");
+                            return Err(Failed::Misused(told));
+                        }
                     }
                 }
                 Reads::Fields(_) | Reads::Body => item.body = self.put(&draft.message().body),
             }
             self.items.push(item);
         }
+        Ok(())
     }
 
     pub(crate) fn params(&self) -> Params<'_> {
@@ -179,6 +198,13 @@ impl Answers {
     }
 }
 
+/// An arena that grew larger is not kept for the next call.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Fields that one step may set or remove.
+const EDITS_MAX: u32 = 256;
+/// Characters of a field's name that an error shows.
+const SHOWN_CHARS_MAX: usize = 64;
 /// Arenas up to this size are shared by the bodies in them, however small those are.
 const SHARED_BYTES_MAX: usize = 256 << 10;
 
@@ -186,7 +212,7 @@ struct Reader {
     arena: Bytes,
     headers: std::vec::IntoIter<Header>,
     edits: std::vec::IntoIter<WireEdit>,
-    /// Spans may overlap, so what they add up to is bounded apart from what was handed over.
+    /// Spans may overlap, so what is copied or looked through is bounded apart from what was handed over.
     copied: usize,
 }
 
@@ -218,6 +244,9 @@ impl Reader {
     }
 
     fn edits(&mut self, count: u32) -> Result<Vec<Edit>, Failed> {
+        if count > EDITS_MAX {
+            return Err(Failed::Misused(format!("answered {count} edits of a message, at most {EDITS_MAX}")));
+        }
         let mut own = Vec::new();
         for _ in 0..count {
             let WireEdit { field, value } = self
@@ -233,14 +262,22 @@ impl Reader {
 
     /// What would break the body that it is written into is found here, where it is known who wrote it.
     fn json(&mut self, field: &str, span: Span) -> Result<Bytes, Failed> {
-        let value = self.shared(span)?;
-        let broken = |why: String| Failed::Misused(format!("set field `{field}` to what is no JSON: {why}"));
+        let value = self.bytes(span)?;
+        self.copies(value.len())?;
+        let broken = |why: String| {
+            let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
+            Failed::Misused(format!("set field `{field}` to what is no JSON: {why}"))
+        };
         let text = simdutf8::basic::from_utf8(&value).map_err(|_| broken("not UTF-8".to_owned()))?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| broken(error.to_string()))?;
-        Ok(value)
+        // Without what surrounds it.
+        let json: &RawValue = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let json = json.get().as_bytes();
+        // There are many of them, mostly small: they do not keep an arena alive.
+        let shares = json.len() >= self.arena.len() / 4;
+        Ok(if shares { value.slice_ref(json) } else { Bytes::copy_from_slice(json) })
     }
 
-    /// A body or a field shares the arena, unless it would keep a large one alive for a small part of it.
+    /// A body shares the arena, unless it would keep a large one alive for a small part of it.
     fn shared(&mut self, span: Span) -> Result<Bytes, Failed> {
         let part = self.bytes(span)?;
         if self.arena.len() <= SHARED_BYTES_MAX || part.len() >= self.arena.len() / 2 {
@@ -312,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn edits_are_bounded_in_number_and_in_what_is_looked_through() {
+        let edited = |count: u32| {
+            let mut answers = answers(1 << 20, span(0, 0), 0);
+            answers.arena.fill(b'1');
+            let whole = span(0, 1 << 20);
+            answers.edits = vec![WireEdit { field: span(0, 1), value: Some(whole) }; count as usize];
+            answers.items[0].edits = count;
+            read(answers)
+        };
+        assert!(edited(3).is_ok());
+        let told = "the processor answered spans of more than 4194304 bytes at once";
+        assert_eq!(edited(10).unwrap_err(), told);
+        assert_eq!(edited(257).unwrap_err(), "the processor answered 257 edits of a message, at most 256");
+    }
+
+    #[test]
     fn a_small_body_does_not_keep_a_large_arena_alive() {
         let body = |arena, length| read(answers(arena, span(0, length), 0)).unwrap().body.unwrap();
         assert!(body(3 << 20, 1).is_unique() && body(3 << 20, 2 << 20).len() == 2 << 20);
@@ -338,6 +391,7 @@ mod tests {
         };
         let value = Some(Bytes::from("[1, \"日\"]"));
         assert_eq!(edited("[1, \"日\"]").unwrap().edits, [Edit { field: "text".to_owned(), value }]);
+        assert_eq!(edited(" 1\n").unwrap().edits[0].value, Some(Bytes::from("1")));
         for value in ["", "1,\"a\":2", "[1", "nul"] {
             let told = edited(value).unwrap_err();
             assert!(told.starts_with("the processor set field `text` to what is no JSON: "), "{told}");

@@ -1,7 +1,7 @@
 //! What the engine checks of a step's answer, whatever the runtime below checked.
 
 use bytes::Bytes;
-use model::{Call, Draft, Fault, Message, Outcome, Verdict};
+use model::{Call, Draft, Edit, Fault, NotAnObject, Outcome, Verdict};
 
 use super::{BODY_BYTES_MAX, HEADERS_BYTES_MAX};
 use crate::Step;
@@ -15,7 +15,6 @@ pub(super) fn outcome(
     call: &Call,
 ) -> Result<(Outcome, Option<usize>), Fault> {
     let to = target(step, &outcome.verdict)?;
-    check_edits(&outcome, draft)?;
     check_sizes(&outcome, draft)?;
     check_emissions(step, call)?;
     Ok((outcome, to))
@@ -32,39 +31,23 @@ fn target(step: &Step, verdict: &Verdict) -> Result<Option<usize>, Fault> {
     }
 }
 
-fn check_edits(outcome: &Outcome, draft: &mut Draft) -> Result<(), Fault> {
-    if outcome.edits.is_empty() {
-        return Ok(());
-    }
-    let is_object = match &outcome.body {
-        // Seldom: who writes a whole body has written the fields too.
-        Some(body) => Draft::from(Message { body: body.clone(), ..Message::default() }).is_object(),
-        None => draft.is_object(),
-    };
-    if is_object {
-        return Ok(());
-    }
-    Err(Fault::Reject { reason: "it set fields of a body that is no JSON object".to_owned() })
-}
-
-/// What is certainly small enough is not counted.
-fn body_bytes(outcome: &Outcome, draft: &Draft) -> usize {
+/// Bytes of the body where it changed, or more than those where that is small enough anyway.
+fn body_bytes(outcome: &Outcome, draft: &mut Draft) -> Result<usize, NotAnObject> {
     let Outcome { body, edits, .. } = outcome;
-    if body.is_none() && edits.is_empty() {
-        return 0;
+    match (body, &edits[..]) {
+        (None, []) => Ok(0),
+        (None, edits) if draft.is_object() => {
+            // Every byte of a name may be escaped to six.
+            let grows = |edit: &Edit| edit.field.len() * 6 + 4 + edit.value.as_ref().map_or(0, Bytes::len);
+            let at_most = draft.body_bytes() + edits.iter().map(grows).sum::<usize>();
+            if at_most <= BODY_BYTES_MAX { Ok(at_most) } else { draft.body_bytes_after(outcome) }
+        }
+        _ => draft.body_bytes_after(outcome),
     }
-    let whole = body.as_ref().map_or_else(|| draft.body_bytes(), Bytes::len);
-    // Every byte of a name may be escaped to six.
-    let edited = edits.iter().map(|e| e.field.len() * 6 + 4 + e.value.as_ref().map_or(0, Bytes::len));
-    let at_most = whole + edited.sum::<usize>();
-    if edits.is_empty() || at_most <= BODY_BYTES_MAX {
-        return at_most;
-    }
-    outcome.applied_to(draft).body.len()
 }
 
-fn check_sizes(outcome: &Outcome, draft: &Draft) -> Result<(), Fault> {
-    let body = body_bytes(outcome, draft);
+fn check_sizes(outcome: &Outcome, draft: &mut Draft) -> Result<(), Fault> {
+    let body = body_bytes(outcome, draft).map_err(|error| Fault::Reject { reason: error.to_string() })?;
     let headers = outcome.headers.as_ref();
     let headers = headers.map_or(0, |h| h.0.iter().map(|(n, v)| n.len() + v.len()).sum());
     for (what, bytes, bytes_max) in [("body", body, BODY_BYTES_MAX), ("headers", headers, HEADERS_BYTES_MAX)]

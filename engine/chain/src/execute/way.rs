@@ -120,8 +120,10 @@ impl<'a> Way<'a> {
             Ok((outcome, to)) => {
                 self.emitted.extend(self.call.emissions.drain(..).map(|emission| (at, emission)));
                 let Outcome { verdict, body, headers, edits } = outcome;
-                self.draft.apply(body, headers, edits);
-                onward(to, verdict)
+                match self.draft.apply(body, headers, edits) {
+                    Ok(()) => onward(to, verdict),
+                    Err(error) => return self.fail(Fault::Reject { reason: error.to_string() }),
+                }
             }
             Err(fault) if skipped => {
                 self.skipped.push(Skipped { step: at, fault });

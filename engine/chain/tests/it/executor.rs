@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use chain::{End, Observe, Plan, Visit, compile};
-use model::{Call, Fault, Headers, Message, NoState, Outcome, Scope, Verdict};
+use model::{Call, Edit, Fault, Headers, Message, NoState, Outcome, Scope, Verdict};
 use serde_json::json;
 
 use crate::support::{Fakes, Work, json};
@@ -82,6 +82,38 @@ fn what_is_too_large_or_not_granted_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn edits_are_bounded_by_what_they_make_of_the_body() {
+    let set = |length: usize| {
+        let value = Some(format!("\"{}\"", "x".repeat(length)).into());
+        let edits = vec![Edit { field: "a".into(), value }; 2];
+        let plan = plan("dead-letter", &[json!({})], |_| {
+            answer(Outcome { edits: edits.clone(), ..Outcome::default() })
+        });
+        let message = Message { body: "{}".into(), ..message() };
+        plan.execute(&message, &mut call(), &mut ()).map(|finished| finished.message.body.len())
+    };
+    // `{"a":""}` is 8 bytes; the same field twice is there once.
+    assert_eq!(set((1 << 20) - 8).unwrap(), 1 << 20);
+    let told = set((1 << 20) - 7).unwrap_err().fault.to_string();
+    assert!(told.contains("the new body is 1048577 bytes"), "{told}");
+}
+
+#[test]
+fn edits_hold_for_the_new_body_and_need_an_object() {
+    let edits = vec![Edit { field: "a".into(), value: Some("1".into()) }];
+    let run = |body: Option<&'static str>| {
+        let outcome = Outcome { body: body.map(Into::into), edits: edits.clone(), ..Outcome::default() };
+        let plan = plan("dead-letter", &[json!({})], |_| answer(outcome.clone()));
+        plan.execute(&message(), &mut call(), &mut ()).map(|finished| finished.message.body)
+    };
+    assert_eq!(run(Some(r#"{"b":2}"#)).unwrap(), r#"{"b":2,"a":1}"#);
+    for body in [None, Some("[]")] {
+        let fault = run(body).unwrap_err().fault;
+        assert_eq!(fault, Fault::Reject { reason: "it set fields of a body that is no JSON object".into() });
+    }
+}
+
+#[test]
 fn an_advisory_step_is_passed_over_once_its_failure_is_final() {
     let retry: Work = Arc::new(|_, _| Err(Fault::Retry { reason: "later".into() }));
     let steps = [json!({ "advisory": true }), json!({})];
@@ -144,8 +176,9 @@ fn an_observer_sees_each_visit_before_and_after() {
     impl Observe for Log {
         fn step(&mut self, visit: Visit<'_>) {
             let before = visit.before.to_message();
-            let after =
-                visit.result.map_or_else(|_| before.clone(), |outcome| outcome.applied_to(visit.before));
+            let after = visit
+                .result
+                .map_or_else(|_| before.clone(), |outcome| outcome.applied_to(visit.before).unwrap());
             let [before, after] = [before, after].map(|m| String::from_utf8_lossy(&m.body).into_owned());
             let code = visit.result.map_or_else(Fault::code, |_| "ok");
             self.0.push(format!("{} {before}→{after} {code} {}", visit.step, visit.skipped));

@@ -27,9 +27,11 @@ pub(crate) struct Opening {
 /// Takes the place; the task is still to be run. None while another process has it.
 pub(crate) async fn open(opening: &Opening) -> Result<Option<(Arc<Lane>, Task)>> {
     let Some(mut held) = opening.leases.take(&opening.key, &opening.group).await? else { return Ok(None) };
-    opening.count("taken");
     match opening.attach(&mut held).await {
-        Ok(opened) => Ok(Some(opened)),
+        Ok(opened) => {
+            opening.count("taken");
+            Ok(Some(opened))
+        }
         Err(error) => {
             // As it was found, so that the next one to try finds it so.
             let note = match held.taken {

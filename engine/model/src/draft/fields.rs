@@ -151,6 +151,8 @@ fn read(body: &[u8]) -> Option<Vec<Field>> {
 
 /// How many fields a body has, more or less.
 const USUAL: usize = 16;
+/// An object of more fields than this is none of which fields are worth finding.
+const FIELDS_MAX: usize = 1 << 16;
 
 /// Finds where names and values stand in text that begins at this address.
 struct Places {
@@ -158,9 +160,11 @@ struct Places {
 }
 
 impl Places {
-    fn of(&self, part: &str) -> Range<usize> {
-        let start = part.as_ptr().addr() - self.origin;
-        start..start + part.len()
+    /// What the parser lends is part of the text. Were it ever not, there would be no fields.
+    fn of<E: serde::de::Error>(&self, part: &str) -> Result<Range<usize>, E> {
+        let start = part.as_ptr().addr().checked_sub(self.origin);
+        let start = start.ok_or_else(|| E::custom("the parser lent text from elsewhere"))?;
+        Ok(start..start + part.len())
     }
 }
 
@@ -183,11 +187,14 @@ impl<'de> Visitor<'de> for Places {
         let mut fields = Vec::with_capacity(USUAL);
         while let Some(Text(name)) = map.next_key()? {
             let name = match name {
-                Cow::Borrowed(name) => Name::Plain(self.of(name)),
+                Cow::Borrowed(name) => Name::Plain(self.of(name)?),
                 Cow::Owned(name) => Name::Own(name.into()),
             };
             let value = map.next_value::<&RawValue>()?;
-            fields.push(Field { name, value: Value::There(self.of(value.get())) });
+            fields.push(Field { name, value: Value::There(self.of(value.get())?) });
+            if fields.len() > FIELDS_MAX {
+                return Err(serde::de::Error::custom("there are too many fields"));
+            }
         }
         Ok(fields)
     }

@@ -18,7 +18,12 @@ fn edit(field: &str, value: Option<&str>) -> Edit {
 
 fn edited(body: &str, edits: &[Edit]) -> String {
     let mut draft = draft(body);
-    draft.apply(None, None, edits.to_vec());
+    let outcome = Outcome { edits: edits.to_vec(), ..Outcome::default() };
+    let after = draft.body_bytes_after(&outcome);
+    assert_eq!(draft.apply(None, None, edits.to_vec()), after.map(|_| ()));
+    if let Ok(bytes) = after {
+        assert_eq!(bytes, draft.body_bytes());
+    }
     let bytes = draft.body_bytes();
     let body = draft.into_message().body;
     assert_eq!(bytes, body.len());
@@ -71,13 +76,13 @@ fn edits_leave_everything_else_byte_for_byte() {
 #[test]
 fn a_new_body_forgets_the_fields_of_the_old_one() {
     let mut draft = draft(r#"{"a":1}"#);
-    draft.apply(None, None, vec![edit("a", Some("2"))]);
+    draft.apply(None, None, vec![edit("a", Some("2"))]).unwrap();
     assert_eq!(draft.field(&"/a".parse().unwrap()), Some(&b"2"[..]));
     assert_eq!(draft.to_message().body, r#"{"a":2}"#);
-    draft.apply(Some(r#"{"a":3}"#.into()), None, vec![edit("b", Some("4"))]);
+    draft.apply(Some(r#"{"a":3}"#.into()), None, vec![edit("b", Some("4"))]).unwrap();
     assert_eq!(draft.field(&"/a".parse().unwrap()), Some(&b"3"[..]));
     assert_eq!(draft.message().body, r#"{"a":3,"b":4}"#);
-    draft.apply(None, None, vec![edit("a", None)]);
+    draft.apply(None, None, vec![edit("a", None)]).unwrap();
     assert_eq!(draft.into_message().body, r#"{"b":4}"#);
 }
 
@@ -90,6 +95,10 @@ fn pointers_are_read_and_shown() {
     assert!(matches!("text".parse::<Pointer>(), Err(InvalidPointer::NoSlash(_))));
     assert!(matches!("/a~2".parse::<Pointer>(), Err(InvalidPointer::Tilde(_))));
     assert!(matches!("/a~".parse::<Pointer>(), Err(InvalidPointer::Tilde(_))));
+    assert!("/1/2/3/4/5/6/7/8".parse::<Pointer>().is_ok());
+    assert!(
+        matches!("/".repeat(100_000).parse::<Pointer>(), Err(InvalidPointer::TooDeep(shown, 100_000)) if shown.len() == 64)
+    );
 }
 
 fn json() -> impl Strategy<Value = Value> {
@@ -127,7 +136,8 @@ proptest! {
         let mut expected = Value::Object(body);
         let mut draft = draft(&expected.to_string());
         for (name, value) in edits {
-            draft.apply(None, None, vec![edit(&name, value.as_ref().map(Value::to_string).as_deref())]);
+            let value_text = value.as_ref().map(Value::to_string);
+            draft.apply(None, None, vec![edit(&name, value_text.as_deref())]).unwrap();
             let fields = expected.as_object_mut().unwrap();
             match value {
                 Some(value) => drop(fields.insert(name, value)),

@@ -66,7 +66,9 @@ impl Reloader {
             let receipt = self.place(proposal, generation, &streams, &old, &mut next);
             if news {
                 pending.push(Pending { receipt, drain: None });
-            } else {
+            } else if let Some(live) = receipt.chain.as_ref().and_then(|chain| next.get(chain))
+                && live.plan.steps.iter().any(|step| changed.bundles.contains(&step.bundle.name))
+            {
                 untouched.extend(receipt.chain.zip(receipt.generation));
             }
         }

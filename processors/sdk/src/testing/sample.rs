@@ -1,10 +1,11 @@
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
-    Message, Object,
+    Failure, Message, Object,
     message::{Payload, Read},
     object::Edit,
+    outcome::to_json,
     pointer,
 };
 
@@ -85,36 +86,35 @@ impl Sample {
         self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 
-    /// What the body has of this; `None` where it is no JSON object.
+    /// What the body has of this; `None` where it is handed over whole, being no JSON object.
     pub(super) fn values(&self, reads: &[Read]) -> Option<Vec<Option<&str>>> {
-        let body = std::str::from_utf8(&self.body).ok()?;
-        serde_json::from_str::<Object<'_>>(body).ok()?;
-        Some(reads.iter().map(|read| pointer::find(body, &read.pointer)).collect())
+        if reads.is_empty() && !self.body.is_empty() {
+            return Some(Vec::new());
+        }
+        let body: &RawValue = serde_json::from_slice(&self.body).ok()?;
+        serde_json::from_str::<Object<'_>>(body.get()).ok()?;
+        Some(reads.iter().map(|read| pointer::find(body.get(), &read.pointer)).collect())
     }
 
     pub(super) fn lend<'a>(&'a self, headers: &'a [(&'a str, &'a str)], payload: Payload<'a>) -> Message<'a> {
         Message::new(&self.id, &self.kind, &self.key, headers, payload)
     }
 
-    /// Does what the engine does with edits: those of a body that is no JSON object are refused.
-    #[expect(clippy::expect_used, reason = "for tests, where a panic is the report")]
-    pub(super) fn edit(&mut self, edits: Vec<Edit>) {
+    /// Does what the engine does with edits.
+    pub(super) fn edit(&mut self, edits: Vec<Edit>) -> Result<(), Failure> {
         if edits.is_empty() {
-            return;
+            return Ok(());
         }
         let body = std::mem::take(&mut self.body);
-        let mut object: Object<'_> =
-            serde_json::from_slice(&body).expect("only a JSON object has fields to set");
+        let mut object: Object<'_> = serde_json::from_slice(&body)
+            .map_err(|_| Failure::reject("it set fields of a body that is no JSON object"))?;
         for (field, value) in edits {
             match value {
-                Some(value) => {
-                    let value: Box<serde_json::value::RawValue> =
-                        serde_json::from_str(&value).expect("a field is set to JSON");
-                    object.set(&field, &value).expect("JSON has a form in JSON");
-                }
+                Some(value) => object.set_raw(&field, value),
                 None => drop(object.remove(&field)),
             }
         }
-        self.body = serde_json::to_vec(&object).expect("an object has a form in JSON");
+        self.body = to_json(&object)?;
+        Ok(())
     }
 }

@@ -101,3 +101,96 @@ fn settings_are_refused_in_a_sentence_that_names_the_field() {
     assert_eq!(refusal(json!({ "step": -1 })), "setting `step`: invalid value: integer `-1`, expected u64");
     assert_eq!(refusal(json!({ "stop": 1 })), "settings: unknown field `stop`, expected `step`");
 }
+
+/// Reads what its settings say, and does what the message's kind says.
+struct Reader {
+    reads: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reads {
+    reads: Vec<String>,
+}
+
+impl Processor for Reader {
+    type Settings = Reads;
+
+    fn new(Reads { reads }: Reads) -> Result<Self, String> {
+        Ok(Self { reads })
+    }
+
+    fn reads(&self) -> Vec<&str> {
+        self.reads.iter().map(String::as_str).collect()
+    }
+
+    fn process(&mut self, message: &Message, _: &mut Host) -> Result<Outcome, Failure> {
+        let mut post = message.object()?;
+        match message.kind() {
+            "name" => {
+                let name = message.field::<String>("/user/name")?.unwrap_or_default();
+                Ok(Outcome::term(format!("{name} of {}", message.body_bytes())))
+            }
+            "whole" => Outcome::next().with_json(&post),
+            "raw" => Ok(Outcome::term(post.raw("text").unwrap_or_default())),
+            _ => {
+                post.set("length", &post.text("text")?.map_or(0, |text| text.chars().count()))?;
+                assert!(post.text("length").is_err(), "it is a number");
+                Ok(Outcome::next().with_object(&post))
+            }
+        }
+    }
+}
+
+fn reader(reads: &[&str]) -> Harness<Reader> {
+    Harness::new(json!({ "reads": reads })).unwrap()
+}
+
+#[test]
+fn a_processor_sees_what_it_reads_and_edits_leave_the_rest() {
+    let sample =
+        Sample::new("\n {\"id\":505874924095815681, \"user\":{\"name\":\"Ada\"},\"text\":\"日本\"} ");
+    for reads in [&["/text", "/user/name"][..], &[""]] {
+        let seen = reader(reads).run(&sample).unwrap();
+        let body = "{\"id\":505874924095815681,\"user\":{\"name\":\"Ada\"},\"text\":\"日本\",\"length\":2}";
+        assert_eq!(String::from_utf8(seen.message.body).unwrap(), body, "{reads:?}");
+        assert!(seen.body_changed);
+        let named = reader(reads).run(&sample.clone().with_kind("name")).unwrap();
+        assert_eq!(named.verdict, Verdict::Term(format!("Ada of {}", sample.body.len())), "{reads:?}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_not_taken_for_absent() {
+    let sample = Sample::json(json!({ "text": "x", "user": { "name": "Ada" } }));
+    let reason = |reads: &[&str], kind: &str| {
+        reader(reads).run(&sample.clone().with_kind(kind)).unwrap_err().reason().to_owned()
+    };
+    assert_eq!(reason(&["/user/name"], "length"), "`reads` does not name the field `text`");
+    assert_eq!(reason(&["/text"], "name"), "`reads` does not name `/user/name`");
+    assert!(reason(&["/text"], "whole").contains("give edits back with `Outcome::with_object`"));
+}
+
+#[test]
+#[should_panic(expected = "`reads` does not name the field `text`")]
+fn raw_text_that_is_not_read_is_a_mistake() {
+    let _ = reader(&[]).run(&Sample::new("{}").with_kind("raw"));
+}
+
+#[test]
+fn what_is_no_object_is_handed_over_whole_unless_nothing_is_read() {
+    let run =
+        |reads: &[&str], kind: &str| reader(reads).run(&Sample::new("[1]").with_kind(kind)).unwrap_err();
+    let told = "body: invalid type: sequence, expected a JSON object";
+    assert!(run(&["/text"], "length").reason().starts_with(told));
+    assert_eq!(run(&[], "length").reason(), "`reads` does not name the field `text`");
+}
+
+#[test]
+fn pointers_that_the_host_refuses_are_refused() {
+    let refused = |reads: &[&str]| Harness::<Reader>::new(json!({ "reads": reads })).err().unwrap();
+    assert_eq!(refused(&["text"]), "`reads`: `text` is no JSON pointer: begin it with a slash, like `/text`");
+    assert!(refused(&["/a~2"]).contains("after `~` comes `0`"));
+    assert!(refused(&["/1/2/3/4/5/6/7/8/9"]).contains("leads 9 deep, at most 8"));
+    assert!(refused(&["/a"; 33]).starts_with("`reads` names 33 fields, at most 32"));
+}

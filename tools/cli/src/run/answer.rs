@@ -104,7 +104,13 @@ impl Answer {
             Ok(outcome) => outcome,
             Err(fault) => return Self { path, micros, steps, ..Self::failure(message, &fault) },
         };
-        let body = body_json(&outcome.applied_to(&message.clone().into()).body);
+        let body = match outcome.applied_to(&message.clone().into()) {
+            Ok(after) => body_json(&after.body),
+            Err(error) => {
+                let fault = Fault::Reject { reason: error.to_string() };
+                return Self { path, micros, steps, ..Self::failure(message, &fault) };
+            }
+        };
         let (verdict, reason) = match outcome.verdict {
             Verdict::Next => ("next", None),
             Verdict::Term(reason) => ("term", Some(reason)),

@@ -51,18 +51,20 @@ impl Step {
             },
             Err(fault) => (fault.code(), Some(fault.to_string())),
         };
-        let (before, after) = (before.to_message(), result.ok().map(|outcome| outcome.applied_to(before)));
+        let (before, after) =
+            (before.to_message(), result.ok().and_then(|outcome| outcome.applied_to(before).ok()));
         let after = after.as_ref().unwrap_or(&before);
-        let body_changed = after.body != before.body;
         Self {
             step: step.to_string(),
             bundle: bundle.to_string(),
             verdict,
             detail,
             micros: micros(elapsed),
-            changes: body_changed
-                .then(|| diff(&body_json(&before.body), &body_json(&after.body)))
-                .unwrap_or_default(),
+            changes: if after.body == before.body {
+                Vec::new()
+            } else {
+                diff(&body_json(&before.body), &body_json(&after.body))
+            },
             headers: header_changes(&before.headers, &after.headers),
             emitted: emissions.iter().map(Emitted::from).collect(),
             skipped: false,

@@ -160,11 +160,45 @@ fn what_is_read_comes_as_it_was_written_and_the_rest_stays_behind() {
     }
 }
 
+/// Ends with what it read, or with the body where that came.
+const TELL: &str = "
+    (i32.store8 (local.get $answer) (i32.const 1))
+    (if (i32.load offset=36 (local.get $item))
+      (then
+        (i32.store offset=4 (local.get $answer)
+          (i32.add (local.get $arena) (i32.load (local.get $fields))))
+        (i32.store offset=8 (local.get $answer) (i32.load offset=4 (local.get $fields)))
+        (local.set $fields (i32.add (local.get $fields) (i32.const 8))))
+      (else
+        (i32.store offset=4 (local.get $answer)
+          (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
+        (i32.store offset=8 (local.get $answer) (i32.load offset=28 (local.get $item)))))";
+
+#[test]
+fn messages_of_a_batch_do_not_read_each_others_fields() {
+    let pool = pool(&Guest { reads: "/a", ..guest(TELL) }, &wanted("guest"));
+    let bodies = [r#"{"a":1}"#, "[2]", r#"{"b":3}"#, r#"{"b":0,"a":[4]}"#];
+    let messages: Vec<_> = bodies.iter().map(|body| Message { body: (*body).into(), ..message() }).collect();
+    let told = run(&pool, &messages).into_iter().map(|(result, _)| match result.unwrap().verdict {
+        Verdict::Term(told) => told,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["1", "[2]", "", "[4]"]);
+}
+
 #[test]
 fn a_processor_that_reads_what_cannot_be_is_refused_at_once() {
-    let refusals = Guest { reads: "text", ..guest("") }.resolve(&wanted("guest")).unwrap_err();
-    let [Refusal::SettingsRefused { reason, .. }] = &*refusals else { panic!("{refusals:?}") };
-    assert_eq!(reason, "`reads`: `text` is no JSON pointer: begin it with a slash, like `/text`");
+    for (reads, told) in [
+        ("text", "`reads`: `text` is no JSON pointer: begin it with a slash, like `/text`"),
+        (
+            "/1/2/3/4/5/6/7/8/9",
+            "`reads`: `/1/2/3/4/5/6/7/8/9` leads 9 deep, at most 8 are allowed: take a field further up",
+        ),
+    ] {
+        let refusals = Guest { reads, ..guest("") }.resolve(&wanted("guest")).unwrap_err();
+        let [Refusal::SettingsRefused { reason, .. }] = &*refusals else { panic!("{refusals:?}") };
+        assert_eq!(reason, told);
+    }
 }
 
 #[test]
