@@ -5,6 +5,7 @@
 //! follows of the author, retractions. A follow that was acknowledged therefore stands in front of every post
 //! accepted after it, and reaches the distributor first (ADR 6).
 
+mod decoded;
 mod error;
 mod fan_out;
 mod forwarder;

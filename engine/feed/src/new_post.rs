@@ -2,10 +2,12 @@
 mod tests;
 
 use relations::{PostId, UserId, is_reserved};
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::members::{Members, quoted};
+use crate::{
+    decoded::Decoded,
+    members::{Members, quoted},
+};
 
 /// Bytes of a post at most, with the members that the engine writes (up to 256 bytes).
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -67,19 +69,27 @@ impl NewPost {
         }
         // Everything is decoded once, so that a half surrogate or a number beyond all bounds is refused here
         // and not by whoever reads the post later.
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| whole(format!("the post is not JSON: {error}")))?;
-        let (Value::Object(object), Ok(members)) = (value, serde_json::from_str::<Members<'_>>(text)) else {
+        let not_json = |error: serde_json::Error| whole(format!("the post is not JSON: {error}"));
+        serde_json::from_str::<Decoded>(text).map_err(not_json)?;
+        let Ok(members) = serde_json::from_str::<Members<'_>>(text) else {
             return Err(whole("the post is not a JSON object".to_owned()));
+        };
+        let member = |name: &str| {
+            members
+                .under(name)
+                .next()
+                .map(|raw| serde_json::from_str(raw.get()))
+                .transpose()
+                .map_err(not_json)
         };
         for (name, field) in [("actor", "/actor"), ("verb", "/verb"), ("text", "/text")] {
             if members.under(name).count() > 1 {
                 return Err(Invalid { field, problem: "is given twice".to_owned() });
             }
         }
-        let actor = actor(object.get("actor")).map_err(|problem| Invalid { field: "/actor", problem })?;
-        let verb = verb(object.get("verb")).map_err(|problem| Invalid { field: "/verb", problem })?;
-        check_text(object.get("text")).map_err(|problem| Invalid { field: "/text", problem })?;
+        let actor = actor(member("actor")?).map_err(|problem| Invalid { field: "/actor", problem })?;
+        let verb = verb(member("verb")?).map_err(|problem| Invalid { field: "/verb", problem })?;
+        check_text(member("text")?).map_err(|problem| Invalid { field: "/text", problem })?;
         let mut rest = String::with_capacity(json.len());
         members.write(WRITTEN, &mut rest);
         Ok(Self { actor, verb, rest })
@@ -107,24 +117,24 @@ impl NewPost {
     }
 }
 
-fn actor(value: Option<&Value>) -> Result<UserId, String> {
+fn actor(value: Option<Decoded>) -> Result<UserId, String> {
     match value {
         None => Err("is missing".to_owned()),
-        Some(Value::String(text)) => {
+        Some(Decoded::Text(text)) => {
             text.parse().map_err(|error: relations::InvalidUserId| format!("is wrong: {error}"))
         }
-        Some(Value::Number(number)) => {
-            let user = number.as_u64().ok_or("is not a whole number from 0 to 18446744073709551615")?;
+        Some(Decoded::Number(number)) => {
+            let user = number.ok_or("is not a whole number from 0 to 18446744073709551615")?;
             Ok(UserId(user))
         }
-        Some(_) => Err("is neither a whole number nor a string of one".to_owned()),
+        Some(Decoded::Other) => Err("is neither a whole number nor a string of one".to_owned()),
     }
 }
 
-fn verb(value: Option<&Value>) -> Result<String, String> {
+fn verb(value: Option<Decoded>) -> Result<String, String> {
     let verb = match value {
         None => return Ok(VERB_DEFAULT.to_owned()),
-        Some(Value::String(verb)) => verb,
+        Some(Decoded::Text(verb)) => verb,
         Some(_) => return Err("is not a string".to_owned()),
     };
     let fits = (1..=VERB_BYTES_MAX).contains(&verb.len())
@@ -135,17 +145,17 @@ fn verb(value: Option<&Value>) -> Result<String, String> {
             "is not a verb: use 1 to {VERB_BYTES_MAX} letters a-z, digits, `-`, `_` and `.`, starting with a letter or digit"
         ));
     }
-    if is_reserved(verb) {
+    if is_reserved(&verb) {
         return Err(format!("begins with `{}`, which is kept for the engine", relations::RESERVED));
     }
-    Ok(verb.clone())
+    Ok(verb)
 }
 
-fn check_text(value: Option<&Value>) -> Result<(), String> {
+fn check_text(value: Option<Decoded>) -> Result<(), String> {
     match value {
         None => Ok(()),
-        Some(Value::String(text)) if text.len() <= TEXT_BYTES_MAX => Ok(()),
-        Some(Value::String(text)) => Err(format!("has {} bytes, at most {TEXT_BYTES_MAX}", text.len())),
+        Some(Decoded::Text(text)) if text.len() <= TEXT_BYTES_MAX => Ok(()),
+        Some(Decoded::Text(text)) => Err(format!("has {} bytes, at most {TEXT_BYTES_MAX}", text.len())),
         Some(_) => Err("is not a string".to_owned()),
     }
 }

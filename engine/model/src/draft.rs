@@ -25,6 +25,9 @@ pub struct Draft {
     edited: bool,
 }
 
+/// Bytes that are looked through for what stands within fields, for one message and processor: no deadline holds it.
+const WAYS_BYTES_MAX: usize = 1 << 20;
+
 /// Fields were set of a body that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("it set fields of a body that is no JSON object")]
@@ -130,10 +133,16 @@ impl Draft {
         self.known().is_some()
     }
 
-    /// The JSON at `pointer`, as it was written; `None` where there is nothing, or the body is no JSON object. Of a repeated
-    /// name the last counts.
-    pub fn field(&mut self, pointer: &Pointer) -> Option<&[u8]> {
-        self.known()?.get(pointer)
+    /// What a processor that reads `pointers` gets of the body: tells `take` the JSON at each of them, as it was written, in their
+    /// order, `None` where there is nothing. Of a repeated name the last counts. Answers false where it has to get
+    /// the whole body, and what was told does not hold: that is no JSON object, or cannot be read on the way to one of them, or
+    /// the ways to them are longer than is worth it.
+    pub fn read(&mut self, pointers: &[Pointer], mut take: impl FnMut(Option<&[u8]>)) -> bool {
+        let Some(fields) = self.known() else { return false };
+        if pointers.iter().map(|pointer| fields.way_bytes(pointer)).sum::<usize>() > WAYS_BYTES_MAX {
+            return false;
+        }
+        pointers.iter().all(|pointer| fields.get(pointer).map(&mut take).is_ok())
     }
 
     /// Takes over what a step changed; edits hold for the new body, where there is one.

@@ -18,7 +18,7 @@ pub trait Processor: Sized + 'static {
     /// What `process` reads of bodies, as JSON pointers (RFC 6901): `vec!["/text", "/user/name"]`. Only these are handed over
     /// then, and a processor that looks at two fields neither copies nor parses the rest. Asking for another field is a
     /// mistake that every message shows. The empty pointer is the whole body, an empty list nothing of it. A body that is no
-    /// JSON object is handed over whole, unless nothing is read. Asked once, behind [`new`](Self::new).
+    /// JSON object, or in which it would take long to find what is read, is handed over whole, unless nothing is read. Asked once, behind [`new`](Self::new).
     fn reads(&self) -> Vec<&str> {
         vec![""]
     }

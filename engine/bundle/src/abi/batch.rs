@@ -143,20 +143,27 @@ impl Batch {
             }
             match reads {
                 Reads::Fields(pointers) if pointers.is_empty() => {}
-                Reads::Fields(pointers) if draft.is_object() => {
-                    item.fields = narrow(pointers.len());
-                    let before = self.arena.len();
-                    for pointer in pointers {
-                        let span = draft.field(pointer).map(|json| self.put(json)).unwrap_or_default();
+                Reads::Fields(pointers) => {
+                    let (arena, fields) = (self.arena.len(), self.fields.len());
+                    let read = draft.read(pointers, |json| {
+                        let span = json.map(|json| self.put(json)).unwrap_or_default();
                         self.fields.push(span);
-                        // One may lead into another, so they add up to more than there is.
-                        if self.arena.len() - before > PASSED_BYTES_MAX {
-                            let told = format!("reads more than {PASSED_BYTES_MAX} bytes of one message");
-                            return Err(Failed::Misused(told));
-                        }
+                    });
+                    if read {
+                        item.fields = narrow(pointers.len());
+                    } else {
+                        self.arena.truncate(arena);
+                        self.fields.truncate(fields);
+                        item.body = self.put(&draft.message().body);
+                    }
+                    // One may lead into another, so they may add up to more than there is.
+                    let bytes = self.arena.len() - arena;
+                    if bytes > PASSED_BYTES_MAX {
+                        let told = format!("reads {bytes} bytes of one message, at most {PASSED_BYTES_MAX}");
+                        return Err(Failed::Misused(told));
                     }
                 }
-                Reads::Fields(_) | Reads::Body => item.body = self.put(&draft.message().body),
+                Reads::Body => item.body = self.put(&draft.message().body),
             }
             self.items.push(item);
         }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
@@ -71,6 +72,19 @@ fn depth_is_bounded_before_anything_recurses() {
     assert!(refused(nested(10_000)).1.contains("nested deeper"));
     assert!(refused("[".repeat(500_000)).1.contains("nested deeper"));
     assert!(NewPost::from_json(b"{\"actor\":1,\"x\":\"[[[\\\"[[[\"}").is_ok());
+}
+
+/// `serde_json::Value` parses the text under this name again, with a new bound on depth.
+#[test]
+fn no_name_makes_a_post_something_else() {
+    let magic = "$serde_json::private::RawValue";
+    let smuggled = format!(r#"{{"{magic}":"{{\"actor\":42}}"}}"#);
+    assert_eq!(refused(&smuggled), ("/actor", "is missing".to_owned()));
+    let text = format!(r#"{{"actor":1,"text":{{"{magic}":"\"t\""}}}}"#);
+    assert_eq!(refused(&text), ("/text", "is not a string".to_owned()));
+    let meta = format!(r#"{{"actor":1,"meta":{{"{magic}":"hello"}}}}"#);
+    let kept = NewPost::from_json(meta.as_bytes()).unwrap();
+    assert_eq!(kept.rest, format!(r#","meta":{{"{magic}":"hello"}}"#));
 }
 
 proptest! {

@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 use super::Pointer;
 use crate::Edit;
 
+/// JSON within the body that is well formed and stands for nothing: half a surrogate in a name.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
 /// In the order they were written. Those that nobody edits stay as they were, byte for byte.
 #[derive(Clone, Debug)]
 pub(super) struct Fields {
@@ -46,9 +50,31 @@ impl Fields {
     }
 
     /// What is there now.
-    pub(super) fn get(&self, pointer: &Pointer) -> Option<&[u8]> {
-        let field = last(&self.fields, &self.body, &pointer.first)?;
-        pointer.rest.iter().try_fold(field.value(&self.body), |json, token| step(json, token))
+    ///
+    /// # Errors
+    /// The way leads through what cannot be read.
+    pub(super) fn get(&self, pointer: &Pointer) -> Result<Option<&[u8]>, Unreadable> {
+        let Some(mut json) = self.field(&pointer.first) else { return Ok(None) };
+        for token in &pointer.rest {
+            match step(json, token)? {
+                Some(within) => json = within,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(json))
+    }
+
+    /// Bytes that are looked through for this, at most.
+    pub(super) fn way_bytes(&self, pointer: &Pointer) -> usize {
+        match pointer.rest.len() {
+            0 => 0,
+            steps => steps * self.field(&pointer.first).map_or(0, <[u8]>::len),
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&[u8]> {
+        let field = self.fields.iter().rfind(|field| field.name(&self.body) == name.as_bytes())?;
+        Some(field.value(&self.body))
     }
 
     /// The first field of the name takes the value, others of the name go; one that is not there comes last.
@@ -119,24 +145,19 @@ fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
 }
 
-fn last<'a>(fields: &'a [Field], body: &[u8], name: &str) -> Option<&'a Field> {
-    fields.iter().rfind(|field| field.name(body) == name.as_bytes())
-}
-
 /// What `token` leads to within a value.
-fn step<'a>(json: &'a [u8], token: &str) -> Option<&'a [u8]> {
-    match json.first()? {
-        b'{' => match &last(&read(json)?, json, token)?.value {
-            Value::There(place) => json.get(place.clone()),
-            Value::New(_) => None,
-        },
-        b'[' => {
-            let index = token.parse().ok().filter(|_| token == "0" || !token.starts_with(['0', '+']))?;
-            let mut reader = serde_json::Deserializer::from_slice(json);
-            Some((&mut reader).deserialize_seq(At(index)).ok()??.get().as_bytes())
+fn step<'a>(json: &'a [u8], token: &str) -> Result<Option<&'a [u8]>, Unreadable> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let found = match json.first() {
+        Some(b'{') => reader.deserialize_map(Under(token)),
+        Some(b'[') => {
+            let index = token.parse().ok().filter(|_| token == "0" || !token.starts_with(['0', '+']));
+            let Some(index) = index else { return Ok(None) };
+            reader.deserialize_seq(At(index))
         }
-        _ => None,
-    }
+        _ => return Ok(None),
+    };
+    Ok(found.map_err(|_| Unreadable)?.map(|raw| raw.get().as_bytes()))
 }
 
 /// The fields of an object, as they stand in `body`.
@@ -151,8 +172,6 @@ fn read(body: &[u8]) -> Option<Vec<Field>> {
 
 /// How many fields a body has, more or less.
 const USUAL: usize = 16;
-/// An object of more fields than this is none of which fields are worth finding.
-const FIELDS_MAX: usize = 1 << 16;
 
 /// Finds where names and values stand in text that begins at this address.
 struct Places {
@@ -192,9 +211,6 @@ impl<'de> Visitor<'de> for Places {
             };
             let value = map.next_value::<&RawValue>()?;
             fields.push(Field { name, value: Value::There(self.of(value.get())?) });
-            if fields.len() > FIELDS_MAX {
-                return Err(serde::de::Error::custom("there are too many fields"));
-            }
         }
         Ok(fields)
     }
@@ -222,6 +238,28 @@ impl<'de> Deserialize<'de> for Text<'de> {
             }
         }
         deserializer.deserialize_str(Borrow)
+    }
+}
+
+/// The last field of an object with this name.
+struct Under<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Under<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Text(name)) = map.next_key()? {
+            let value = map.next_value()?;
+            if name == self.0 {
+                found = Some(value);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -7,9 +7,16 @@ fn draft(body: &str) -> Draft {
     Message { body: body.to_owned().into(), ..Message::default() }.into()
 }
 
+/// What a draft has at a pointer; `Err` where it has to be read whole.
+fn read(draft: &mut Draft, pointer: &str) -> Result<Option<String>, ()> {
+    let mut found = None;
+    let text = |json: &[u8]| String::from_utf8(json.to_vec()).unwrap();
+    let read = draft.read(&[pointer.parse().unwrap()], |json| found = json.map(text));
+    read.then_some(found).ok_or(())
+}
+
 fn field(body: &str, pointer: &str) -> Option<String> {
-    let found = draft(body).field(&pointer.parse().unwrap()).map(<[u8]>::to_vec);
-    found.map(|json| String::from_utf8(json).unwrap())
+    read(&mut draft(body), pointer).unwrap()
 }
 
 fn edit(field: &str, value: Option<&str>) -> Edit {
@@ -55,11 +62,33 @@ fn fields_are_found_as_they_were_written() {
 #[test]
 fn a_body_that_is_no_object_has_no_fields_and_takes_no_edits() {
     for body in ["", "[1]", "\"x\"", "{\"a\":1", "{\"a\":1} x", "{\"a\":\u{1}}", "not json"] {
-        assert_eq!(field(body, "/a"), None, "{body}");
+        assert_eq!(read(&mut draft(body), "/a"), Err(()), "{body}");
         assert_eq!(edited(body, &[edit("a", Some("1"))]), body);
     }
     let mut draft = Draft::from(Message { body: b"{\"a\":\"\xff\"}"[..].into(), ..Message::default() });
     assert!(!draft.is_object());
+}
+
+#[test]
+fn what_cannot_be_read_on_the_way_is_not_taken_for_absent() {
+    assert_eq!(read(&mut draft(r#"{"a":{"b":1,"\ud800":2}}"#), "/a/b"), Err(()));
+    // Nor is what would take long to find.
+    let long = format!(r#"{{"a":{{"b":[{}0]}}}}"#, "0,".repeat(100_000));
+    assert_eq!(read(&mut draft(&long), "/a/b/100000"), Ok(Some("0".to_owned())));
+    let mut draft = draft(&long);
+    let ways = vec!["/a/b/0".parse().unwrap(); 10];
+    assert!(!draft.read(&ways, |_| {}));
+}
+
+#[test]
+fn many_fields_are_as_good_as_few() {
+    let many: String = (0..70_000).map(|n| format!("\"k{n}\":1,")).collect();
+    assert_eq!(
+        field(&format!(r#"{{"user":{{"name":"evil",{many}"z":0}}}}"#), "/user/name").unwrap(),
+        "\"evil\""
+    );
+    let body = format!("{{{many}\"a\":2}}");
+    assert_eq!(edited(&body, &[edit("a", Some("3"))]), body.replace("\"a\":2", "\"a\":3"));
 }
 
 #[test]
@@ -77,10 +106,10 @@ fn edits_leave_everything_else_byte_for_byte() {
 fn a_new_body_forgets_the_fields_of_the_old_one() {
     let mut draft = draft(r#"{"a":1}"#);
     draft.apply(None, None, vec![edit("a", Some("2"))]).unwrap();
-    assert_eq!(draft.field(&"/a".parse().unwrap()), Some(&b"2"[..]));
+    assert_eq!(read(&mut draft, "/a"), Ok(Some("2".to_owned())));
     assert_eq!(draft.to_message().body, r#"{"a":2}"#);
     draft.apply(Some(r#"{"a":3}"#.into()), None, vec![edit("b", Some("4"))]).unwrap();
-    assert_eq!(draft.field(&"/a".parse().unwrap()), Some(&b"3"[..]));
+    assert_eq!(read(&mut draft, "/a"), Ok(Some("3".to_owned())));
     assert_eq!(draft.message().body, r#"{"a":3,"b":4}"#);
     draft.apply(None, None, vec![edit("a", None)]).unwrap();
     assert_eq!(draft.into_message().body, r#"{"b":4}"#);
@@ -143,8 +172,8 @@ proptest! {
                 Some(value) => drop(fields.insert(name, value)),
                 None => drop(fields.remove(&name)),
             }
-            let found = draft.field(&pointer.parse().unwrap());
-            let found: Option<Value> = found.map(|json| serde_json::from_slice(json).unwrap());
+            let found = read(&mut draft, &pointer).unwrap();
+            let found: Option<Value> = found.map(|json| serde_json::from_str(&json).unwrap());
             prop_assert_eq!(found.as_ref(), expected.pointer(&pointer));
         }
         let bytes = draft.body_bytes();

@@ -111,11 +111,12 @@ pub(super) fn look(path: &Path, quiet: Duration) -> Look {
 }
 
 fn read(path: &Path, quiet: Duration) -> io::Result<Look> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    // Before it is opened: a pipe would wait for somebody to write into it.
+    if !path.metadata()?.is_file() {
         return Ok(Look::Absent);
     }
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
     let before = fingerprint(&metadata);
     if age(&before) < quiet {
         return Ok(Look::Busy);
