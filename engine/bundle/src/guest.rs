@@ -54,9 +54,10 @@ pub(crate) struct Guest {
     /// Body of `process`; its parameters are `$id $id_n $kind $kind_n $key $key_n $headers $headers_n
     /// $body $body_n`, and there are locals `$at`, `$length` and `$wide`.
     pub(crate) process: &'static str,
-    /// What is done with each item of a batch, in place of `process`: `$n` is its place, `$item` points at it, `$arena` at
-    /// the arena, and `$answer` at its answer, all zero. The answers' arena is the whole first page, so that its spans
-    /// are addresses. At 4096 is one edit, all zero, which nobody counts.
+    /// What is done with each message of a batch, in place of `process`: `$n` is its place; there
+    /// are `$id $id_n $kind $kind_n $key $key_n $body $body_n`, and its first field, `$field $field_n`, where
+    /// `$fields` is not 0. It answers with `$number`, which adds to the table, and `$part`, which adds a part to the arena and
+    /// its length to the table.
     pub(crate) batch: Option<&'static str>,
     /// The one pointer that `reads` of such a guest answers.
     pub(crate) reads: &'static str,
@@ -158,31 +159,48 @@ fn one(body: &str) -> String {
 
 fn batch(body: &str, reads: &str) -> String {
     format!(
-        r#"(func (export "process-batch")
-            (param $arena i32) (param $arena_n i32) (param $headers i32) (param $headers_n i32)
-            (param $fields i32) (param $fields_n i32) (param $items i32) (param $items_n i32) (result i32)
-            (local $n i32) (local $item i32) (local $answer i32) (local $count i32)
-            (memory.fill (i32.const 65536) (i32.const 0) (i32.const 8192))
-            (local.set $count (local.get $items_n))
-            (local.set $item (local.get $items))
-            (local.set $answer (i32.const 65536))
+        r#"(global $table (mut i32) (i32.const 65536))
+          (global $arena (mut i32) (i32.const 98304))
+          (func $number (param i32)
+            (i32.store (global.get $table) (local.get 0))
+            (global.set $table (i32.add (global.get $table) (i32.const 4))))
+          (func $part (param $at i32) (param $length i32)
+            (call $number (local.get $length))
+            (memory.copy (global.get $arena) (local.get $at) (local.get $length))
+            (global.set $arena (i32.add (global.get $arena) (local.get $length))))
+          (func (export "process-batch")
+            (param $at i32) (param $bytes i32) (param $table i32) (param $numbers i32) (result i32)
+            (local $end i32) (local $n i32) (local $count i32) (local $fields i32)
+            (local $id i32) (local $id_n i32) (local $kind i32) (local $kind_n i32)
+            (local $key i32) (local $key_n i32) (local $body i32) (local $body_n i32)
+            (local $field i32) (local $field_n i32)
+            (local.set $end (i32.add (local.get $table) (i32.shl (local.get $numbers) (i32.const 2))))
             (block $done (loop $next
-              (br_if $done (i32.ge_u (local.get $n) (local.get $items_n)))
+              (br_if $done (i32.ge_u (local.get $table) (local.get $end)))
+              {id} {kind} {key}
+              {count}
+              (block $named (loop $header
+                (br_if $named (i32.eqz (local.get $count)))
+                {skip} {skip}
+                (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+                (br $header)))
+              (local.set $table (i32.add (local.get $table) (i32.const 4)))
+              {body_part}
+              {count}
+              (local.set $fields (local.get $count))
+              (if (local.get $fields) (then {field}))
               {body}
               (local.set $n (i32.add (local.get $n) (i32.const 1)))
-              (local.set $item (i32.add (local.get $item) (i32.const 44)))
-              (local.set $answer (i32.add (local.get $answer) (i32.const 36)))
               (br $next)))
-            (i32.store offset=16 (i32.const 0) (i32.const 0))
-            (i32.store offset=20 (i32.const 0) (i32.const 65536))
-            (i32.store offset=24 (i32.const 0) (local.get $headers))
-            (i32.store offset=28 (i32.const 0) (i32.const 0))
-            (i32.store offset=32 (i32.const 0) (i32.const 4096))
-            (i32.store offset=36 (i32.const 0) (i32.const 1))
-            (i32.store offset=40 (i32.const 0) (i32.const 65536))
-            (i32.store offset=44 (i32.const 0) (local.get $count))
+            (i32.store offset=16 (i32.const 0) (i32.const 98304))
+            (i32.store offset=20 (i32.const 0) (i32.sub (global.get $arena) (i32.const 98304)))
+            (i32.store offset=24 (i32.const 0) (i32.const 65536))
+            (i32.store offset=28 (i32.const 0)
+              (i32.shr_u (i32.sub (global.get $table) (i32.const 65536)) (i32.const 2)))
             (i32.const 16))
           (func (export "cabi_post_process-batch") (param i32)
+            (global.set $table (i32.const 65536))
+            (global.set $arena (i32.const 98304))
             (global.set $top (i32.const 8192)))
           (data (i32.const 2048) "{reads}")
           (func (export "reads") (result i32)
@@ -191,7 +209,32 @@ fn batch(body: &str, reads: &str) -> String {
             (i32.store offset=16 (i32.const 0) (i32.const 3072))
             (i32.store offset=20 (i32.const 0) (i32.const 1))
             (i32.const 16))"#,
+        id = taken("id"),
+        kind = taken("kind"),
+        key = taken("key"),
+        body_part = taken("body"),
+        field = taken("field"),
+        skip = taken("field"),
+        count = number_taken("count"),
         length = reads.len(),
+    )
+}
+
+/// Takes the next number of the table.
+fn number_taken(name: &str) -> String {
+    format!(
+        "(local.set ${name} (i32.load (local.get $table)))
+         (local.set $table (i32.add (local.get $table) (i32.const 4)))"
+    )
+}
+
+/// Takes the next part of the arena.
+fn taken(name: &str) -> String {
+    let length = number_taken(&format!("{name}_n"));
+    format!(
+        "{length}
+         (local.set ${name} (local.get $at))
+         (local.set $at (i32.add (local.get $at) (local.get ${name}_n)))"
     )
 }
 
@@ -233,6 +276,7 @@ pub(crate) fn wanted(name: &str) -> Wanted {
         grants: vec!["state".to_owned(), "outputs".to_owned()],
         outputs: vec!["audit".to_owned()],
         limits: Limits::default(),
+        fresh_instance: false,
     }
 }
 

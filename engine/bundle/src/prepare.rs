@@ -12,7 +12,7 @@ use crate::{Info, Runtime, World, host::Host, metric};
 pub(crate) enum Entry {
     /// By value, one at a time.
     One(ComponentExportIndex),
-    /// As an arena with spans; and where it says what it reads.
+    /// Many at a time, in two flat lists; and where it says what it reads.
     Batch { process: ComponentExportIndex, reads: ComponentExportIndex },
 }
 

@@ -60,23 +60,16 @@ impl<P: Processor> Slot<P> {
     }
 
     /// Runs the processor on every message of a batch. A host that does not call `configure` gets it built now.
-    pub fn process_batch(
-        &self,
-        arena: &[u8],
-        headers: &[bindings::Header],
-        fields: &[bindings::Span],
-        items: &[bindings::Item],
-    ) -> bindings::Answers {
+    pub fn process_batch(&self, messages: &bindings::Messages) -> bindings::Answers {
         let built = if self.0.borrow().is_none() { self.configure() } else { Ok(()) };
-        let came = batch::Came { arena, headers, fields, items };
         match (built, &mut *self.0.borrow_mut()) {
             (Ok(()), Some(Ready { processor, reads })) => {
                 let reads = reads.as_deref().unwrap_or_default();
-                batch::answer(came, reads, |message, host| processor.process(message, host))
+                batch::answer(messages, reads, |message, host| processor.process(message, host))
             }
             (built, _) => {
                 let why = built.err().unwrap_or_else(|| "the processor was not configured".to_owned());
-                batch::answer(came, &[], |_, _| Err(Failure::Reject(why.clone())))
+                batch::answer(messages, &[], |_, _| Err(Failure::Reject(why.clone())))
             }
         }
     }

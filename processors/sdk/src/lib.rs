@@ -115,12 +115,9 @@ macro_rules! export {
             struct Component;
             impl $crate::component::bindings::Guest for Component {
                 fn process_batch(
-                    arena: ::std::vec::Vec<u8>,
-                    headers: ::std::vec::Vec<$crate::component::bindings::Header>,
-                    fields: ::std::vec::Vec<$crate::component::bindings::Span>,
-                    items: ::std::vec::Vec<$crate::component::bindings::Item>,
+                    messages: $crate::component::bindings::Messages,
                 ) -> $crate::component::bindings::Answers {
-                    PROCESSOR.with(|slot| slot.process_batch(&arena, &headers, &fields, &items))
+                    PROCESSOR.with(|slot| slot.process_batch(&messages))
                 }
                 fn configure() -> ::std::result::Result<(), ::std::string::String> {
                     PROCESSOR.with(|slot| slot.configure())

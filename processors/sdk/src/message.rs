@@ -1,3 +1,5 @@
+use std::{fmt, str};
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -6,11 +8,29 @@ use crate::{Failure, Object, locate, object::Declared, pointer};
 /// The message at work. It lends its parts for the length of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    id: &'a str,
-    kind: &'a str,
-    key: &'a str,
-    headers: &'a [(&'a str, &'a str)],
-    payload: Payload<'a>,
+    pub(crate) id: Lent<'a>,
+    pub(crate) kind: Lent<'a>,
+    pub(crate) key: Lent<'a>,
+    pub(crate) headers: &'a [(Lent<'a>, Lent<'a>)],
+    pub(crate) payload: Payload<'a>,
+}
+
+/// Text that came as bytes. Whether it is text is looked at when somebody asks for it: most processors do not ask for most
+/// of a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Lent<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Lent<'a> {
+    /// The host lends nothing but text.
+    pub(crate) fn text(self) -> &'a str {
+        str::from_utf8(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Lent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.text(), f)
+    }
 }
 
 /// What there is of the body.
@@ -21,7 +41,8 @@ pub(crate) enum Payload<'a> {
     Fields {
         size: usize,
         reads: &'a [Read],
-        values: &'a [Option<&'a str>],
+        /// The JSON of each; empty where there is nothing.
+        values: &'a [Lent<'a>],
     },
 }
 
@@ -57,32 +78,22 @@ impl Read {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn new(
-        id: &'a str,
-        kind: &'a str,
-        key: &'a str,
-        headers: &'a [(&'a str, &'a str)],
-        payload: Payload<'a>,
-    ) -> Self {
-        Self { id, kind, key, headers, payload }
-    }
-
     /// Identity, unique per stream.
     #[must_use]
     pub fn id(&self) -> &'a str {
-        self.id
+        self.id.text()
     }
 
     /// What sort of message it is: `note`, `command`, …
     #[must_use]
     pub fn kind(&self) -> &'a str {
-        self.kind
+        self.kind.text()
     }
 
     /// Order and state are kept per key. A post's key is its author.
     #[must_use]
     pub fn key(&self) -> &'a str {
-        self.key
+        self.key.text()
     }
 
     /// The first value under `name`.
@@ -93,7 +104,7 @@ impl<'a> Message<'a> {
 
     /// Names and values, in order; names may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.headers.iter().copied()
+        self.headers.iter().map(|(name, value)| (name.text(), value.text()))
     }
 
     /// The payload as it came.
@@ -148,18 +159,18 @@ impl<'a> Message<'a> {
         let json = match self.payload {
             Payload::Whole(_) => {
                 pointer::check(pointer).map_err(Failure::Reject)?;
-                pointer::find(self.json::<&RawValue>()?.get(), pointer)
+                pointer::find(self.json::<&RawValue>()?.get(), pointer).map(str::as_bytes)
             }
             Payload::Fields { reads, values, .. } => {
                 let at = reads.iter().position(|read| read.pointer == pointer);
                 let at = at.ok_or_else(|| Failure::Reject(format!("`reads` does not name `{pointer}`")))?;
-                values.get(at).copied().flatten()
+                values.get(at).map(|value| value.0).filter(|json| !json.is_empty())
             }
         };
         let Some(json) = json else { return Ok(None) };
-        serde_json::from_str(json).map_err(|error| {
+        serde_json::from_slice(json).map_err(|error| {
             let field = pointer.trim_start_matches('/');
-            Failure::Reject(locate::sentence(json.as_bytes(), &error, locate::Style::Field(field)))
+            Failure::Reject(locate::sentence(json, &error, locate::Style::Field(field)))
         })
     }
 

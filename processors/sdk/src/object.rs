@@ -13,7 +13,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Failure, locate, message::Read};
+use crate::{
+    Failure, locate,
+    message::{Lent, Read},
+};
 
 /// The fields of a JSON object, in order. What is [set](Self::set) and [removed](Self::remove) goes back with
 /// [`Outcome::with_object`](crate::Outcome::with_object).
@@ -31,14 +34,15 @@ pub(crate) type Edit = (String, Option<String>);
 /// What a processor reads, and what is there.
 pub(crate) struct Declared<'a> {
     pub(crate) reads: &'a [Read],
-    pub(crate) values: &'a [Option<&'a str>],
+    /// The JSON of each; empty where there is nothing.
+    pub(crate) values: &'a [Lent<'a>],
 }
 
 impl<'a> Object<'a> {
     pub(crate) fn declared(Declared { reads, values }: Declared<'a>) -> Self {
-        let fields = reads.iter().zip(values);
-        let fields = fields.filter_map(|(read, value)| {
-            Some((Cow::Borrowed(read.name.as_deref()?), Cow::Borrowed((*value)?)))
+        let there = reads.iter().zip(values).filter(|(_, value)| !value.0.is_empty());
+        let fields = there.filter_map(|(read, value)| {
+            Some((Cow::Borrowed(read.name.as_deref()?), Cow::Borrowed(value.text())))
         });
         Self { fields: fields.collect(), declared: Some(reads), edits: Vec::new() }
     }

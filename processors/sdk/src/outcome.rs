@@ -73,17 +73,18 @@ impl Outcome {
         self
     }
 
-    /// All of it, with the headers anew where they changed.
-    pub(crate) fn into_parts(self, headers: &[(&str, &str)]) -> Parts {
+    /// All of it, with the headers anew where they changed; `before` is what they were.
+    pub(crate) fn into_parts<'a>(self, before: impl Iterator<Item = (&'a str, &'a str)>) -> Parts {
         let Self { verdict, body, headers: changes, edits } = self;
         if changes.is_empty() {
             return Parts { verdict, body, headers: None, edits };
         }
-        let mut after: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let before: Vec<_> = before.collect();
+        let mut after: Vec<_> = before.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         for (name, value) in changes {
             set(&mut after, name, value);
         }
-        let changed = !after.iter().map(|(n, v)| (&**n, &**v)).eq(headers.iter().copied());
+        let changed = !after.iter().map(|(n, v)| (&**n, &**v)).eq(before.iter().copied());
         Parts { verdict, body, headers: changed.then_some(after), edits }
     }
 }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn header_edits_apply_in_order_and_are_none_where_nothing_changed() {
         let before = [("a", "1"), ("b", "2"), ("a", "3")];
-        let after = |outcome: Outcome| outcome.into_parts(&before).headers;
+        let after = |outcome: Outcome| outcome.into_parts(before.iter().copied()).headers;
         assert_eq!(after(Outcome::next()), None);
         assert_eq!(after(Outcome::next().without_header("c")), None);
         assert_eq!(after(Outcome::next().with_header("b", "2")), None);

@@ -70,9 +70,10 @@ impl<P: Processor> Harness<P> {
             (Some(reads), Some(values)) => Payload::Fields { size: sample.body.len(), reads, values },
             _ => Payload::Whole(&sample.body),
         };
-        let result = self.processor.process(&sample.lend(&headers, payload), &mut self.host);
+        let message = sample.lend(&headers, payload);
+        let result = self.processor.process(&message, &mut self.host);
         let emitted = self.host.backend.end(result.is_ok());
-        let Parts { verdict, body, headers: new_headers, edits } = result?.into_parts(&headers);
+        let Parts { verdict, body, headers: new_headers, edits } = result?.into_parts(message.headers());
         let body_changed = body.is_some() || !edits.is_empty();
         let mut message = sample.clone();
         message.body = body.unwrap_or(message.body);

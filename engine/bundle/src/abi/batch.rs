@@ -1,81 +1,29 @@
-//! `batch` of the WIT: messages as one arena and spans into it, and what comes back.
+//! `batch` of the WIT: messages as one arena and a table of what is in it, and what comes back.
 
 use bytes::Bytes;
-use model::{Edit, Fault, Headers, Outcome, Pointer, Task, Verdict};
+use model::{Draft, Edit, Fault, Headers, Outcome, Pointer, Task, Verdict};
 use serde_json::value::RawValue;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::{host::Failed, instance::PASSED_BYTES_MAX};
 
-/// `batch.span`.
-#[derive(ComponentType, Lift, Lower, Clone, Copy, Debug, Default)]
-#[component(record)]
-pub(crate) struct Span {
-    start: u32,
-    length: u32,
-}
-
-/// `batch.header`.
-type Header = (Span, Span);
-
-/// `batch.item`.
+/// `batch.messages`, borrowed.
 #[derive(ComponentType, Lower, Clone, Copy)]
 #[component(record)]
-pub(crate) struct Item {
-    id: Span,
-    kind: Span,
-    key: Span,
-    body: Span,
-    headers: u32,
-    fields: u32,
-    size: u32,
+pub(crate) struct Messages<'a> {
+    arena: &'a [u8],
+    table: &'a [u32],
 }
 
 /// What `process-batch` takes.
-pub(crate) type Params<'a> = (&'a [u8], &'a [Header], &'a [Span], &'a [Item]);
-
-/// `batch.verdict`.
-#[derive(ComponentType, Lift, Clone, Copy)]
-#[component(variant)]
-pub(crate) enum WireVerdict {
-    #[component(name = "next")]
-    Next,
-    #[component(name = "term")]
-    Term(Span),
-    #[component(name = "jump")]
-    Jump(Span),
-    #[component(name = "retry")]
-    Retry(Span),
-    #[component(name = "reject")]
-    Reject(Span),
-}
-
-/// `batch.edit`.
-#[derive(ComponentType, Lift, Clone, Copy)]
-#[component(record)]
-pub(crate) struct WireEdit {
-    field: Span,
-    value: Option<Span>,
-}
-
-/// `batch.answer`.
-#[derive(ComponentType, Lift, Clone, Copy)]
-#[component(record)]
-pub(crate) struct WireAnswer {
-    verdict: WireVerdict,
-    body: Option<Span>,
-    headers: Option<u32>,
-    edits: u32,
-}
+pub(crate) type Params<'a> = (Messages<'a>,);
 
 /// `batch.answers`: what `process-batch` answers.
 #[derive(ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Answers {
     arena: Vec<u8>,
-    headers: Vec<Header>,
-    edits: Vec<WireEdit>,
-    items: Vec<WireAnswer>,
+    table: Vec<u32>,
 }
 
 /// What a processor reads of bodies.
@@ -112,9 +60,7 @@ impl Reads {
 #[derive(Default)]
 pub(crate) struct Batch {
     arena: Vec<u8>,
-    headers: Vec<Header>,
-    fields: Vec<Span>,
-    items: Vec<Item>,
+    table: Vec<u32>,
 }
 
 impl Batch {
@@ -124,60 +70,55 @@ impl Batch {
             self.arena = Vec::new();
         }
         self.arena.clear();
-        self.headers.clear();
-        self.fields.clear();
-        self.items.clear();
+        self.table.clear();
         for Task { draft, .. } in tasks {
-            let mut item = Item {
-                id: self.put(draft.id().as_bytes()),
-                kind: self.put(draft.kind().as_bytes()),
-                key: self.put(draft.key().as_bytes()),
-                body: Span::default(),
-                headers: narrow(draft.headers().0.len()),
-                fields: 0,
-                size: narrow(draft.body_bytes()),
+            for text in [draft.id(), draft.kind(), draft.key()] {
+                self.put(text.as_bytes());
+            }
+            let headers = &draft.headers().0;
+            self.table.push(narrow(headers.len()));
+            for (name, value) in headers {
+                self.put(name.as_bytes());
+                self.put(value.as_bytes());
+            }
+            self.table.push(narrow(draft.body_bytes()));
+            let here = match reads {
+                Reads::Fields(pointers) if pointers.is_empty() => &[],
+                Reads::Fields(pointers) if self.put_fields(draft, pointers)? => continue,
+                Reads::Fields(_) | Reads::Body => &draft.message().body[..],
             };
-            for (name, value) in &draft.headers().0 {
-                let header = (self.put(name.as_bytes()), self.put(value.as_bytes()));
-                self.headers.push(header);
-            }
-            match reads {
-                Reads::Fields(pointers) if pointers.is_empty() => {}
-                Reads::Fields(pointers) => {
-                    let (arena, fields) = (self.arena.len(), self.fields.len());
-                    let read = draft.read(pointers, |json| {
-                        let span = json.map(|json| self.put(json)).unwrap_or_default();
-                        self.fields.push(span);
-                    });
-                    if read {
-                        item.fields = narrow(pointers.len());
-                    } else {
-                        self.arena.truncate(arena);
-                        self.fields.truncate(fields);
-                        item.body = self.put(&draft.message().body);
-                    }
-                    // One may lead into another, so they may add up to more than there is.
-                    let bytes = self.arena.len() - arena;
-                    if bytes > PASSED_BYTES_MAX {
-                        let told = format!("reads {bytes} bytes of one message, at most {PASSED_BYTES_MAX}");
-                        return Err(Failed::Misused(told));
-                    }
-                }
-                Reads::Body => item.body = self.put(&draft.message().body),
-            }
-            self.items.push(item);
+            self.put(here);
+            self.table.push(0);
         }
         Ok(())
     }
 
-    pub(crate) fn params(&self) -> Params<'_> {
-        (&self.arena, &self.headers, &self.fields, &self.items)
+    /// Writes down, in place of the body, what is read of it; nothing where the body is to be handed over whole.
+    fn put_fields(&mut self, draft: &mut Draft, pointers: &[Pointer]) -> Result<bool, Failed> {
+        let (arena, table) = (self.arena.len(), self.table.len());
+        self.table.extend([0, narrow(pointers.len())]);
+        let read = draft.read(pointers, |json| self.put(json.unwrap_or_default()));
+        if !read {
+            self.arena.truncate(arena);
+            self.table.truncate(table);
+            return Ok(false);
+        }
+        // One may lead into another, so they may add up to more than there is.
+        let bytes = self.arena.len() - arena;
+        if bytes > PASSED_BYTES_MAX {
+            let told = format!("reads {bytes} bytes of one message, at most {PASSED_BYTES_MAX}");
+            return Err(Failed::Misused(told));
+        }
+        Ok(true)
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Span {
-        let start = narrow(self.arena.len());
+    pub(crate) fn params(&self) -> Params<'_> {
+        (Messages { arena: &self.arena, table: &self.table },)
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.table.push(narrow(bytes.len()));
         self.arena.extend_from_slice(bytes);
-        Span { start, length: narrow(bytes.len()) }
     }
 }
 
@@ -189,19 +130,18 @@ fn narrow(number: usize) -> u32 {
 impl Answers {
     /// Adds the answers to `count` messages, one by one. After an error some of them are there.
     pub(crate) fn read(self, count: usize, answers: &mut Vec<Result<Outcome, Fault>>) -> Result<(), Failed> {
-        if self.items.len() != count {
-            return Err(Failed::Misused(format!("answered {} messages of {count}", self.items.len())));
+        let arena = Bytes::from(self.arena);
+        let mut reader = Reader { arena: &arena, at: 0, table: &self.table };
+        for answered in 0..count {
+            if reader.table.is_empty() {
+                return Err(Failed::Misused(format!("answered {answered} messages of {count}")));
+            }
+            answers.push(reader.answer()?);
         }
-        let mut reader = Reader {
-            arena: self.arena.into(),
-            headers: self.headers.into_iter(),
-            edits: self.edits.into_iter(),
-            copied: 0,
-        };
-        self.items.into_iter().try_for_each(|answer| {
-            answers.push(reader.answer(answer)?);
-            Ok(())
-        })
+        if reader.table.is_empty() {
+            return Ok(());
+        }
+        Err(Failed::Misused(format!("answered more than the {count} messages it was given")))
     }
 }
 
@@ -215,112 +155,101 @@ const SHOWN_CHARS_MAX: usize = 64;
 /// Arenas up to this size are shared by the bodies in them, however small those are.
 const SHARED_BYTES_MAX: usize = 256 << 10;
 
-struct Reader {
-    arena: Bytes,
-    headers: std::vec::IntoIter<Header>,
-    edits: std::vec::IntoIter<WireEdit>,
-    /// Spans may overlap, so what is copied or looked through is bounded apart from what was handed over.
-    copied: usize,
+/// Bits of an answer's first number: which parts follow it.
+const BODY: u32 = 8;
+const HEADERS: u32 = 16;
+const EDITS: u32 = 32;
+
+struct Reader<'a> {
+    arena: &'a Bytes,
+    /// Where the next part of the arena begins.
+    at: usize,
+    /// What is left of it.
+    table: &'a [u32],
 }
 
-impl Reader {
-    fn answer(&mut self, answer: WireAnswer) -> Result<Result<Outcome, Fault>, Failed> {
-        let body = answer.body.map(|span| self.shared(span)).transpose()?;
-        let headers = answer.headers.map(|count| self.headers(count)).transpose()?;
-        let edits = self.edits(answer.edits)?;
-        let verdict = match answer.verdict {
-            WireVerdict::Next => Verdict::Next,
-            WireVerdict::Term(reason) => Verdict::Term(self.text(reason)?),
-            WireVerdict::Jump(to) => Verdict::Jump(self.text(to)?),
-            WireVerdict::Retry(reason) => return Ok(Err(Fault::Retry { reason: self.text(reason)? })),
-            WireVerdict::Reject(reason) => return Ok(Err(Fault::Reject { reason: self.text(reason)? })),
+impl<'a> Reader<'a> {
+    fn answer(&mut self) -> Result<Result<Outcome, Fault>, Failed> {
+        let parts = self.number()?;
+        let has = |bit: u32| parts & bit != 0;
+        let verdict = match parts & !(BODY | HEADERS | EDITS) {
+            0 => Ok(Verdict::Next),
+            1 => Ok(Verdict::Term(self.text()?)),
+            2 => Ok(Verdict::Jump(self.text()?)),
+            3 => Err(Fault::Retry { reason: self.text()? }),
+            4 => Err(Fault::Reject { reason: self.text()? }),
+            _ => return Err(Failed::Misused(format!("answered {parts}, which no verdict has"))),
         };
-        Ok(Ok(Outcome { verdict, body, headers, edits }))
+        let body = has(BODY).then(|| self.body()).transpose()?;
+        let headers = has(HEADERS).then(|| self.headers()).transpose()?;
+        let edits = if has(EDITS) { self.edits()? } else { Vec::new() };
+        Ok(verdict.map(|verdict| Outcome { verdict, body, headers, edits }))
     }
 
-    fn headers(&mut self, count: u32) -> Result<Headers, Failed> {
-        let mut own = Vec::new();
-        for _ in 0..count {
-            let (name, value) = self
-                .headers
-                .next()
-                .ok_or_else(|| Failed::Misused("counted more headers than it gave".to_owned()))?;
-            own.push((self.text(name)?, self.text(value)?));
-        }
-        Ok(Headers(own))
+    fn headers(&mut self) -> Result<Headers, Failed> {
+        (0..self.number()?).map(|_| Ok((self.text()?, self.text()?))).collect::<Result<_, _>>().map(Headers)
     }
 
-    fn edits(&mut self, count: u32) -> Result<Vec<Edit>, Failed> {
+    fn edits(&mut self) -> Result<Vec<Edit>, Failed> {
+        let count = self.number()?;
         if count > EDITS_MAX {
             return Err(Failed::Misused(format!("answered {count} edits of a message, at most {EDITS_MAX}")));
         }
-        let mut own = Vec::new();
-        for _ in 0..count {
-            let WireEdit { field, value } = self
-                .edits
-                .next()
-                .ok_or_else(|| Failed::Misused("counted more edits than it gave".to_owned()))?;
-            let field = self.text(field)?;
-            let value = value.map(|span| self.json(&field, span)).transpose()?;
-            own.push(Edit { field, value });
-        }
-        Ok(own)
+        let edit = |_| {
+            let field = self.text()?;
+            let value = match self.number()?.checked_sub(1) {
+                Some(length) => Some(self.json(&field, length)?),
+                None => None,
+            };
+            Ok(Edit { field, value })
+        };
+        (0..count).map(edit).collect()
     }
 
     /// What would break the body that it is written into is found here, where it is known who wrote it.
-    fn json(&mut self, field: &str, span: Span) -> Result<Bytes, Failed> {
-        let value = self.bytes(span)?;
-        self.copies(value.len())?;
+    fn json(&mut self, field: &str, length: u32) -> Result<Bytes, Failed> {
+        let value = self.part(length)?;
         let broken = |why: String| {
             let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
             Failed::Misused(format!("set field `{field}` to what is no JSON: {why}"))
         };
-        let text = simdutf8::basic::from_utf8(&value).map_err(|_| broken("not UTF-8".to_owned()))?;
+        let text = simdutf8::basic::from_utf8(value).map_err(|_| broken("not UTF-8".to_owned()))?;
         // Without what surrounds it.
         let json: &RawValue = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
         let json = json.get().as_bytes();
         // There are many of them, mostly small: they do not keep an arena alive.
         let shares = json.len() >= self.arena.len() / 4;
-        Ok(if shares { value.slice_ref(json) } else { Bytes::copy_from_slice(json) })
+        Ok(if shares { self.arena.slice_ref(json) } else { Bytes::copy_from_slice(json) })
     }
 
     /// A body shares the arena, unless it would keep a large one alive for a small part of it.
-    fn shared(&mut self, span: Span) -> Result<Bytes, Failed> {
-        let part = self.bytes(span)?;
-        if self.arena.len() <= SHARED_BYTES_MAX || part.len() >= self.arena.len() / 2 {
-            return Ok(part);
-        }
-        self.copies(part.len())?;
-        Ok(Bytes::copy_from_slice(&part))
+    fn body(&mut self) -> Result<Bytes, Failed> {
+        let length = self.number()?;
+        let body = self.part(length)?;
+        let shares = self.arena.len() <= SHARED_BYTES_MAX || body.len() >= self.arena.len() / 2;
+        Ok(if shares { self.arena.slice_ref(body) } else { Bytes::copy_from_slice(body) })
     }
 
-    fn text(&mut self, span: Span) -> Result<String, Failed> {
-        let text = self.bytes(span)?;
-        self.copies(text.len())?;
-        let text = std::str::from_utf8(&text);
+    fn text(&mut self) -> Result<String, Failed> {
+        let length = self.number()?;
+        let text = str::from_utf8(self.part(length)?);
         Ok(text.map_err(|_| Failed::Misused("answered text that is not UTF-8".to_owned()))?.to_owned())
     }
 
-    fn bytes(&self, Span { start, length }: Span) -> Result<Bytes, Failed> {
-        let range = start as usize..start as usize + length as usize;
-        if range.end > self.arena.len() {
-            let held = self.arena.len();
-            return Err(Failed::Misused(format!(
-                "pointed at bytes {} to {} of an arena of {held}",
-                range.start, range.end
-            )));
-        }
-        Ok(self.arena.slice(range))
+    /// The next part of the arena.
+    fn part(&mut self, length: u32) -> Result<&'a [u8], Failed> {
+        let left = self.arena.get(self.at..).unwrap_or_default();
+        let Some(part) = left.get(..length as usize) else {
+            let left = left.len();
+            return Err(Failed::Misused(format!("answered a part of {length} bytes where {left} are left")));
+        };
+        self.at += part.len();
+        Ok(part)
     }
 
-    fn copies(&mut self, bytes: usize) -> Result<(), Failed> {
-        self.copied += bytes;
-        if self.copied > PASSED_BYTES_MAX {
-            return Err(Failed::Misused(format!(
-                "answered spans of more than {PASSED_BYTES_MAX} bytes at once"
-            )));
-        }
-        Ok(())
+    fn number(&mut self) -> Result<u32, Failed> {
+        let number = self.table.split_off_first().copied();
+        number.ok_or_else(|| Failed::Misused("broke off in the middle of an answer".to_owned()))
     }
 }
 
@@ -328,18 +257,9 @@ impl Reader {
 mod tests {
     use super::*;
 
-    fn span(start: usize, length: usize) -> Span {
-        Span { start: narrow(start), length: narrow(length) }
-    }
-
-    /// One item of which all is changed: to the end of `body`, and `headers` of the whole arena.
-    fn answers(arena: usize, body: Span, headers: usize) -> Answers {
-        let whole = span(0, arena);
-        let headers_max = Some(narrow(headers));
-        let answer =
-            WireAnswer { verdict: WireVerdict::Next, body: Some(body), headers: headers_max, edits: 0 };
-        let (arena, headers) = (vec![b'x'; arena], vec![(whole, whole); headers]);
-        Answers { arena, headers, edits: Vec::new(), items: vec![answer] }
+    /// One answer, whose parts have these lengths in an arena of so many `x`.
+    fn answers(arena: usize, table: &[u32]) -> Answers {
+        Answers { arena: vec![b'x'; arena], table: table.to_vec() }
     }
 
     fn read(answers: Answers) -> Result<Outcome, String> {
@@ -349,52 +269,68 @@ mod tests {
     }
 
     #[test]
-    fn spans_that_overlap_do_not_fill_the_memory() {
-        let told = read(answers(1 << 20, span(0, 1), 3)).unwrap_err();
-        assert_eq!(told, "the processor answered spans of more than 4194304 bytes at once");
-        assert!(read(answers(1 << 20, span(0, 1), 1)).is_ok());
+    fn every_part_is_read_from_where_the_one_before_it_ends() {
+        let jump = [2 + BODY + HEADERS + EDITS, 4, 2, 2, 1, 0, 1, 2, 2, 3, 2, 1, 0];
+        let table = [&jump[..], &[0], &[4, 3]].concat();
+        let arena = b"stepbonavvset1dwhy".to_vec();
+        let mut read = Vec::new();
+        Answers { arena, table }.read(3, &mut read).unwrap();
+        let text = str::to_owned;
+        let jump = Outcome {
+            verdict: Verdict::Jump(text("step")),
+            body: Some("bo".into()),
+            headers: Some(Headers(vec![(text("n"), text("")), (text("a"), text("vv"))])),
+            edits: vec![
+                Edit { field: text("set"), value: Some("1".into()) },
+                Edit { field: text("d"), value: None },
+            ],
+        };
+        assert_eq!(read, [Ok(jump), Ok(Outcome::default()), Err(Fault::Reject { reason: text("why") })]);
     }
 
     #[test]
-    fn edits_are_bounded_in_number_and_in_what_is_looked_through() {
+    fn a_table_that_does_not_fit_is_refused_at_every_edge() {
+        for (arena, table, told) in [
+            (0, &[][..], "answered 0 messages of 1"),
+            (0, &[0, 0], "answered more than the 1 messages it was given"),
+            (0, &[5], "answered 5, which no verdict has"),
+            (0, &[64], "answered 64, which no verdict has"),
+            (0, &[1], "broke off in the middle of an answer"),
+            (0, &[HEADERS, 1, 0], "broke off in the middle of an answer"),
+            (0, &[HEADERS, u32::MAX], "broke off in the middle of an answer"),
+            (0, &[EDITS, 1, 0], "broke off in the middle of an answer"),
+            (10, &[1, 11], "answered a part of 11 bytes where 10 are left"),
+            (10, &[BODY, u32::MAX], "answered a part of 4294967295 bytes where 10 are left"),
+            (10, &[1 + BODY, 4, 7], "answered a part of 7 bytes where 6 are left"),
+        ] {
+            assert_eq!(read(answers(arena, table)).unwrap_err(), format!("the processor {told}"));
+        }
+        assert_eq!(read(answers(10, &[BODY, 0])).unwrap().body, Some(Bytes::new()));
+        assert_eq!(read(answers(10, &[BODY, 10])).unwrap().body, Some("xxxxxxxxxx".into()));
+    }
+
+    #[test]
+    fn edits_are_bounded() {
         let edited = |count: u32| {
-            let mut answers = answers(1 << 20, span(0, 0), 0);
-            answers.arena.fill(b'1');
-            let whole = span(0, 1 << 20);
-            answers.edits = vec![WireEdit { field: span(0, 1), value: Some(whole) }; count as usize];
-            answers.items[0].edits = count;
-            read(answers)
+            let edits = std::iter::repeat_n([1, 0], count as usize).flatten();
+            read(answers(300, &[EDITS, count].into_iter().chain(edits).collect::<Vec<_>>()))
         };
-        assert!(edited(3).is_ok());
-        let told = "the processor answered spans of more than 4194304 bytes at once";
-        assert_eq!(edited(10).unwrap_err(), told);
+        assert_eq!(edited(256).unwrap().edits.len(), 256);
         assert_eq!(edited(257).unwrap_err(), "the processor answered 257 edits of a message, at most 256");
     }
 
     #[test]
     fn a_small_body_does_not_keep_a_large_arena_alive() {
-        let body = |arena, length| read(answers(arena, span(0, length), 0)).unwrap().body.unwrap();
+        let body = |arena, length| read(answers(arena, &[BODY, length])).unwrap().body.unwrap();
         assert!(body(3 << 20, 1).is_unique() && body(3 << 20, 2 << 20).len() == 2 << 20);
         assert_eq!(body(100, 1).len(), 1);
     }
 
     #[test]
-    fn spans_outside_the_arena_are_refused_at_every_edge() {
-        for (start, length) in [(0, 11), (10, 1), (11, 0), (u32::MAX as usize, 1), (1, u32::MAX as usize)] {
-            let told = read(answers(10, span(start, length), 0)).unwrap_err();
-            assert!(told.contains("of an arena of 10"), "{told}");
-        }
-        assert_eq!(read(answers(10, span(10, 0), 0)).unwrap().body, Some(Bytes::new()));
-    }
-
-    #[test]
     fn a_field_that_would_break_the_body_is_refused() {
         let edited = |value: &str| {
-            let mut answers = answers(0, span(0, 0), 0);
-            answers.arena = format!("text{value}").into();
-            answers.edits = vec![WireEdit { field: span(0, 4), value: Some(span(4, value.len())) }];
-            answers.items[0].edits = 1;
-            read(answers)
+            let table = vec![EDITS, 1, 4, narrow(value.len()) + 1];
+            read(Answers { arena: format!("text{value}").into(), table })
         };
         let value = Some(Bytes::from("[1, \"日\"]"));
         assert_eq!(edited("[1, \"日\"]").unwrap().edits, [Edit { field: "text".to_owned(), value }]);

@@ -9,17 +9,17 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.instance(&interface::full_name("batch"))?.func_wrap("at", at)
 }
 
-fn at(mut store: StoreContextMut<'_, Host>, (item,): (u32,)) -> wasmtime::Result<()> {
-    Ok(store.data_mut().turn_to(item as usize)?)
+fn at(mut store: StoreContextMut<'_, Host>, (message,): (u32,)) -> wasmtime::Result<()> {
+    Ok(store.data_mut().turn_to(message as usize)?)
 }
 
 impl Host {
-    fn turn_to(&mut self, item: usize) -> Result<(), Failed> {
-        if item >= self.count {
-            return Err(Failed::Misused(format!("turned to message {item} of {}", self.count)));
+    fn turn_to(&mut self, message: usize) -> Result<(), Failed> {
+        if message >= self.count {
+            return Err(Failed::Misused(format!("turned to message {message} of {}", self.count)));
         }
         self.exchange();
-        self.at = item;
+        self.at = message;
         self.exchange();
         Ok(())
     }

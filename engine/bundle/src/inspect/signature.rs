@@ -14,16 +14,8 @@ pub(super) const PROCESS: &str = "func(message: record { id: string, kind: strin
     variant { retry(string), reject(string) }>";
 
 /// `process-batch` of the world `batch-processor`.
-pub(super) const PROCESS_BATCH: &str = "func(arena: list<u8>, headers: list<tuple<record { start: u32, length: u32 }, \
-    record { start: u32, length: u32 }>>, fields: list<record { start: u32, length: u32 }>, items: list<record { id: record { start: u32, length: u32 }, \
-    kind: record { start: u32, length: u32 }, key: record { start: u32, length: u32 }, \
-    body: record { start: u32, length: u32 }, headers: u32, fields: u32, size: u32 }>) -> record { arena: list<u8>, \
-    headers: list<tuple<record { start: u32, length: u32 }, record { start: u32, length: u32 }>>, \
-    edits: list<record { field: record { start: u32, length: u32 }, value: option<record { start: u32, length: u32 }> }>, \
-    items: list<record { verdict: variant { next, term(record { start: u32, length: u32 }), \
-    jump(record { start: u32, length: u32 }), retry(record { start: u32, length: u32 }), \
-    reject(record { start: u32, length: u32 }) }, body: option<record { start: u32, length: u32 }>, \
-    headers: option<u32>, edits: u32 }> }";
+pub(super) const PROCESS_BATCH: &str = "func(messages: record { arena: list<u8>, table: list<u32> }) \
+    -> record { arena: list<u8>, table: list<u32> }";
 
 /// `configure` of the worlds `configurable-processor` and `batch-processor`.
 pub(super) const CONFIGURE: &str = "func() -> result<_, string>";

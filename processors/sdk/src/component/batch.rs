@@ -1,124 +1,131 @@
-//! A batch: messages lent from the arena that came, answers written into one that goes.
-
-use std::str;
+//! A batch: messages lent from the arena that came, answers written into one that goes. Both tables are described in
+//! `wit/catena.wit`.
 
 use super::{
-    bindings::{
-        Answers, Header, Item, Span,
-        catena::processor::batch::{Answer, Edit, Verdict as Wire},
-    },
+    bindings::{Answers, Messages},
     turn,
 };
 use crate::{
     Failure, Host, Message, Outcome, Verdict,
-    message::{Payload, Read},
+    message::{Lent, Payload, Read},
     outcome::Parts,
 };
 
-/// A batch as the host hands it over.
-#[derive(Clone, Copy)]
-pub(super) struct Came<'a> {
-    pub(super) arena: &'a [u8],
-    pub(super) headers: &'a [Header],
-    pub(super) fields: &'a [Span],
-    pub(super) items: &'a [Item],
-}
-
-/// Lets `run` work on every item.
+/// Lets `run` work on every message.
 pub(super) fn answer(
-    Came { arena, mut headers, mut fields, items }: Came<'_>,
+    messages: &Messages,
     reads: &[Read],
     mut run: impl FnMut(&Message, &mut Host) -> Result<Outcome, Failure>,
 ) -> Answers {
-    let mut writer = Writer { arena: Vec::new(), headers: Vec::new(), edits: Vec::new() };
-    let (mut own, mut values) = (Vec::new(), Vec::new());
-    let mut answers = Vec::with_capacity(items.len());
-    for (item, place) in items.iter().zip(0..) {
-        own.clear();
-        let mine = next(&mut headers, item.headers);
-        own.extend(mine.iter().map(|(name, value)| (text(arena, *name), text(arena, *value))));
+    let mut reader = Reader { arena: &messages.arena, table: &messages.table };
+    let mut writer = Writer(Answers { arena: Vec::new(), table: Vec::with_capacity(KEPT) });
+    let (mut headers, mut values) = (Vec::new(), Vec::new());
+    let mut place = 0;
+    while !reader.table.is_empty() {
+        let [id, kind, key] = [reader.part(), reader.part(), reader.part()];
+        headers.clear();
+        headers.extend((0..reader.number()).map(|_| (reader.part(), reader.part())));
+        let size = reader.number() as usize;
+        let body = reader.part().0;
         values.clear();
-        let mine = next(&mut fields, item.fields);
-        values.extend(mine.iter().map(|value| (value.length > 0).then(|| text(arena, *value))));
-        // A body that is no JSON object is here as it is, unless nothing is read.
-        let payload = if values.is_empty() && item.body.length > 0 || item.size == 0 {
-            Payload::Whole(bytes(arena, item.body))
+        values.extend((0..reader.number()).map(|_| reader.part()));
+        let payload = if body.len() == size && values.is_empty() {
+            Payload::Whole(body)
         } else {
-            Payload::Fields { size: item.size as usize, reads, values: &values }
+            Payload::Fields { size, reads, values: &values }
         };
-        let [id, kind, key] = [item.id, item.kind, item.key].map(|span| text(arena, span));
+        let message = Message { id, kind, key, headers: &headers, payload };
         turn::begin(place);
-        let answer = run(&Message::new(id, kind, key, &own, payload), &mut Host::default());
-        answers.push(writer.answer(answer, &own));
+        writer.answer(run(&message, &mut Host::default()), &message);
+        place += 1;
     }
-    Answers { arena: writer.arena, headers: writer.headers, edits: writer.edits, items: answers }
+    writer.0
 }
 
-/// Takes so many from the front.
-fn next<'a, T>(rest: &mut &'a [T], count: u32) -> &'a [T] {
-    let (mine, others) = rest.split_at_checked(count as usize).unwrap_or((rest, &[]));
-    *rest = others;
-    mine
+/// Room for the answers to so many messages that change nothing.
+const KEPT: usize = 64;
+
+/// What is left of a batch.
+struct Reader<'a> {
+    arena: &'a [u8],
+    table: &'a [u32],
 }
 
-/// The host's spans lie in its arena; one that does not is empty.
-fn bytes(arena: &[u8], Span { start, length }: Span) -> &[u8] {
-    arena.get(start as usize..start as usize + length as usize).unwrap_or_default()
+impl<'a> Reader<'a> {
+    /// The host's numbers are in order; where they are not, there is nothing.
+    fn number(&mut self) -> u32 {
+        self.table.split_off_first().copied().unwrap_or_default()
+    }
+
+    fn part(&mut self) -> Lent<'a> {
+        let length = self.number() as usize;
+        Lent(self.arena.split_off(..length).unwrap_or_default())
+    }
 }
 
-fn text(arena: &[u8], span: Span) -> &str {
-    str::from_utf8(bytes(arena, span)).unwrap_or_default()
-}
-
-struct Writer {
-    arena: Vec<u8>,
-    headers: Vec<Header>,
-    edits: Vec<Edit>,
-}
+struct Writer(Answers);
 
 impl Writer {
-    fn answer(&mut self, answer: Result<Outcome, Failure>, before: &[(&str, &str)]) -> Answer {
+    fn answer(&mut self, answer: Result<Outcome, Failure>, message: &Message<'_>) {
         let outcome = match answer {
             Ok(outcome) => outcome,
-            Err(failure) => {
-                let verdict = match failure {
-                    Failure::Retry(reason) => Wire::Retry(self.put(reason.as_bytes())),
-                    Failure::Reject(reason) => Wire::Reject(self.put(reason.as_bytes())),
-                };
-                return Answer { verdict, body: None, headers: None, edits: 0 };
-            }
+            Err(Failure::Retry(reason)) => return self.end(3, &reason),
+            Err(Failure::Reject(reason)) => return self.end(4, &reason),
         };
-        let Parts { verdict, body, headers, edits } = outcome.into_parts(before);
-        let verdict = match verdict {
-            Verdict::Next => Wire::Next,
-            Verdict::Term(reason) => Wire::Term(self.put(reason.as_bytes())),
-            Verdict::Jump(step) => Wire::Jump(self.put(step.as_bytes())),
+        let Parts { verdict, body, headers, edits } = outcome.into_parts(message.headers());
+        let (number, text) = match &verdict {
+            Verdict::Next => (0, None),
+            Verdict::Term(reason) => (1, Some(reason)),
+            Verdict::Jump(step) => (2, Some(step)),
         };
-        let body = body.map(|body| self.put(&body));
-        let headers = headers.map(|headers| {
-            for (name, value) in &headers {
-                let header = (self.put(name.as_bytes()), self.put(value.as_bytes()));
-                self.headers.push(header);
-            }
-            number(headers.len())
-        });
-        let count = number(edits.len());
-        for (field, value) in edits {
-            let field = self.put(field.as_bytes());
-            let value = value.map(|value| self.put(value.as_bytes()));
-            self.edits.push(Edit { field, value });
+        let flag = |bit: u32, there: bool| if there { bit } else { 0 };
+        self.number(
+            number + flag(8, body.is_some()) + flag(16, headers.is_some()) + flag(32, !edits.is_empty()),
+        );
+        if let Some(text) = text {
+            self.part(text.as_bytes());
         }
-        Answer { verdict, body, headers, edits: count }
+        if let Some(body) = body {
+            self.part(&body);
+        }
+        if let Some(headers) = headers {
+            self.number(number_of(headers.len()));
+            for (name, value) in &headers {
+                self.part(name.as_bytes());
+                self.part(value.as_bytes());
+            }
+        }
+        if !edits.is_empty() {
+            self.number(number_of(edits.len()));
+        }
+        for (field, value) in &edits {
+            self.part(field.as_bytes());
+            match value {
+                Some(json) => {
+                    self.number(number_of(json.len()) + 1);
+                    self.0.arena.extend_from_slice(json.as_bytes());
+                }
+                None => self.number(0),
+            }
+        }
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Span {
-        let start = number(self.arena.len());
-        self.arena.extend_from_slice(bytes);
-        Span { start, length: number(bytes.len()) }
+    fn end(&mut self, number: u32, reason: &str) {
+        self.number(number);
+        self.part(reason.as_bytes());
+    }
+
+    fn number(&mut self, number: u32) {
+        self.0.table.push(number);
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.number(number_of(bytes.len()));
+        self.0.arena.extend_from_slice(bytes);
     }
 }
 
 /// A guest's memory has 32-bit addresses.
-fn number(length: usize) -> u32 {
+fn number_of(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -7,18 +7,18 @@ use std::cell::Cell;
 use super::bindings::catena::processor::batch::at;
 
 thread_local! {
-    /// The item that the host has yet to be told of.
+    /// The message that the host has yet to be told of.
     static OWED: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
-/// From here on it is about this item.
-pub(super) fn begin(item: u32) {
-    OWED.set(Some(item));
+/// From here on it is about this message.
+pub(super) fn begin(message: u32) {
+    OWED.set(Some(message));
 }
 
 /// Tells the host, if it does not know.
 pub(super) fn take() {
-    if let Some(item) = OWED.take() {
-        at(item);
+    if let Some(message) = OWED.take() {
+        at(message);
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     Failure, Message, Object,
-    message::{Payload, Read},
+    message::{Lent, Payload, Read},
     object::Edit,
     outcome::to_json,
     pointer,
@@ -82,22 +82,27 @@ impl Sample {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    pub(super) fn headers(&self) -> Vec<(&str, &str)> {
-        self.headers.iter().map(|(name, value)| (&**name, &**value)).collect()
+    pub(super) fn headers(&self) -> Vec<(Lent<'_>, Lent<'_>)> {
+        self.headers.iter().map(|(name, value)| (lend(name), lend(value))).collect()
     }
 
     /// What the body has of this; `None` where it is handed over whole, being no JSON object.
-    pub(super) fn values(&self, reads: &[Read]) -> Option<Vec<Option<&str>>> {
+    pub(super) fn values(&self, reads: &[Read]) -> Option<Vec<Lent<'_>>> {
         if reads.is_empty() && !self.body.is_empty() {
             return Some(Vec::new());
         }
         let body: &RawValue = serde_json::from_slice(&self.body).ok()?;
         serde_json::from_str::<Object<'_>>(body.get()).ok()?;
-        Some(reads.iter().map(|read| pointer::find(body.get(), &read.pointer)).collect())
+        let value = |read: &Read| lend(pointer::find(body.get(), &read.pointer).unwrap_or_default());
+        Some(reads.iter().map(value).collect())
     }
 
-    pub(super) fn lend<'a>(&'a self, headers: &'a [(&'a str, &'a str)], payload: Payload<'a>) -> Message<'a> {
-        Message::new(&self.id, &self.kind, &self.key, headers, payload)
+    pub(super) fn lend<'a>(
+        &'a self,
+        headers: &'a [(Lent<'a>, Lent<'a>)],
+        payload: Payload<'a>,
+    ) -> Message<'a> {
+        Message { id: lend(&self.id), kind: lend(&self.kind), key: lend(&self.key), headers, payload }
     }
 
     /// Does what the engine does with edits.
@@ -117,4 +122,8 @@ impl Sample {
         self.body = to_json(&object)?;
         Ok(())
     }
+}
+
+fn lend(text: &str) -> Lent<'_> {
+    Lent(text.as_bytes())
 }

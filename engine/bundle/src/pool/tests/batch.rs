@@ -9,35 +9,27 @@ use model::{
 use super::{Pool, pool};
 use crate::guest::{Guest, call, everything_and_turns, message, wanted};
 
-/// Turns to each item, keeps its body as `count` and emits it to `audit`; then does `body` to those without a key.
+/// Turns to each message, keeps its body as `count` and emits it to `audit`; then lets those with a key go on, and does `bad` to
+/// the others.
 macro_rules! with_effects {
-    ($body:literal) => {
+    ($bad:literal) => {
         concat!(
             "(call $turn (local.get $n))
-             (call $set (i32.const 1024) (i32.const 5)
-               (i32.add (local.get $arena) (i32.load offset=24 (local.get $item)))
-               (i32.load offset=28 (local.get $item)))
+             (call $set (i32.const 1024) (i32.const 5) (local.get $body) (local.get $body_n))
              (call $emit (i32.const 1029) (i32.const 5) (i32.const 1029) (i32.const 5)
-               (i32.const 0) (i32.const 0)
-               (i32.add (local.get $arena) (i32.load offset=24 (local.get $item)))
-               (i32.load offset=28 (local.get $item)) (i32.const 512))
-             (if (i32.eqz (i32.load offset=20 (local.get $item))) (then ",
-            $body,
+               (i32.const 0) (i32.const 0) (local.get $body) (local.get $body_n) (i32.const 512))
+             (if (local.get $key_n) (then (call $number (i32.const 0))) (else ",
+            $bad,
             "))"
         )
     };
 }
 
-/// Answers `term` with the item's key, and the item's own body.
+/// Answers `term` with the message's key, and the message's own body.
 const ECHO: &str = "
-    (i32.store8 (local.get $answer) (i32.const 1))
-    (i32.store offset=4 (local.get $answer)
-      (i32.add (local.get $arena) (i32.load offset=16 (local.get $item))))
-    (i32.store offset=8 (local.get $answer) (i32.load offset=20 (local.get $item)))
-    (i32.store8 offset=12 (local.get $answer) (i32.const 1))
-    (i32.store offset=16 (local.get $answer)
-      (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
-    (i32.store offset=20 (local.get $answer) (i32.load offset=28 (local.get $item)))";
+    (call $number (i32.const 9))
+    (call $part (local.get $key) (local.get $key_n))
+    (call $part (local.get $body) (local.get $body_n))";
 
 fn guest(batch: &'static str) -> Guest {
     static IMPORTS: LazyLock<String> = LazyLock::new(everything_and_turns);
@@ -77,7 +69,7 @@ fn left_once(call: &mut Call, message: &Message) {
 
 #[test]
 fn each_message_gets_its_own_answer_and_leaves_its_own_effects() {
-    let pool = pool(&guest(with_effects!("")), &wanted("guest"));
+    let pool = pool(&guest(with_effects!("unreachable")), &wanted("guest"));
     let messages = messages(150, &[]);
     for (message, (result, mut call)) in messages.iter().zip(run(&pool, &messages)) {
         assert_eq!(result, Ok(Outcome::default()));
@@ -121,22 +113,23 @@ fn only_the_culprit_pays(batch: &'static str, deadline: Duration) -> (TrapKind, 
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Sets its body's field of the name at 1024 to what it reads, or removes it where it reads nothing.
+/// Sets its body's field of the name at 1024 to what it reads, or removes it where it reads nothing. Ends with the body where
+/// that came.
 const COPY: &str = "
-    (i32.store offset=32 (local.get $answer) (i32.load offset=36 (local.get $item)))
-    (i32.store offset=4096 (i32.const 0) (i32.const 1024))
-    (i32.store offset=4100 (i32.const 0) (i32.const 5))
-    (i32.store8 offset=4104 (i32.const 0) (i32.const 0))
-    (if (i32.load offset=4 (local.get $fields)) (then
-      (i32.store8 offset=4104 (i32.const 0) (i32.const 1))
-      (i32.store offset=4108 (i32.const 0)
-        (i32.add (local.get $arena) (i32.load (local.get $fields))))
-      (i32.store offset=4112 (i32.const 0) (i32.load offset=4 (local.get $fields)))))
-    (if (i32.load offset=28 (local.get $item)) (then
-      (i32.store8 (local.get $answer) (i32.const 1))
-      (i32.store offset=4 (local.get $answer)
-        (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
-      (i32.store offset=8 (local.get $answer) (i32.load offset=28 (local.get $item)))))";
+    (if (local.get $fields)
+      (then
+        (call $number (i32.const 32))
+        (call $number (i32.const 1))
+        (call $part (i32.const 1024) (i32.const 5))
+        (if (local.get $field_n)
+          (then
+            (call $part (local.get $field) (local.get $field_n))
+            (i32.store (i32.sub (global.get $table) (i32.const 4))
+              (i32.add (local.get $field_n) (i32.const 1))))
+          (else (call $number (i32.const 0)))))
+      (else
+        (call $number (i32.const 1))
+        (call $part (local.get $body) (local.get $body_n))))";
 
 #[test]
 fn what_is_read_comes_as_it_was_written_and_the_rest_stays_behind() {
@@ -162,17 +155,10 @@ fn what_is_read_comes_as_it_was_written_and_the_rest_stays_behind() {
 
 /// Ends with what it read, or with the body where that came.
 const TELL: &str = "
-    (i32.store8 (local.get $answer) (i32.const 1))
-    (if (i32.load offset=36 (local.get $item))
-      (then
-        (i32.store offset=4 (local.get $answer)
-          (i32.add (local.get $arena) (i32.load (local.get $fields))))
-        (i32.store offset=8 (local.get $answer) (i32.load offset=4 (local.get $fields)))
-        (local.set $fields (i32.add (local.get $fields) (i32.const 8))))
-      (else
-        (i32.store offset=4 (local.get $answer)
-          (i32.add (local.get $arena) (i32.load offset=24 (local.get $item))))
-        (i32.store offset=8 (local.get $answer) (i32.load offset=28 (local.get $item)))))";
+    (call $number (i32.const 1))
+    (if (local.get $fields)
+      (then (call $part (local.get $field) (local.get $field_n)))
+      (else (call $part (local.get $body) (local.get $body_n))))";
 
 #[test]
 fn messages_of_a_batch_do_not_read_each_others_fields() {
@@ -217,21 +203,18 @@ fn a_loop_costs_only_the_message_that_caused_it() {
 #[test]
 fn answers_that_break_the_interface_cost_only_the_message_they_are_about() {
     for (bad, told) in [
-        (with_effects!("(local.set $count (i32.const 3))"), "the processor answered 3 messages of 1"),
+        (with_effects!(""), "the processor answered 0 messages of 1"),
         (
-            with_effects!(
-                "(i32.store8 offset=12 (local.get $answer) (i32.const 1))
-                     (i32.store offset=16 (local.get $answer) (i32.const 65536))
-                     (i32.store offset=20 (local.get $answer) (i32.const 7))"
-            ),
-            "the processor pointed at bytes 65536 to 65543 of an arena of 65536",
+            with_effects!("(call $number (i32.const 0)) (call $number (i32.const 0))"),
+            "the processor answered more than the 1 messages it was given",
         ),
         (
-            with_effects!(
-                "(i32.store8 offset=24 (local.get $answer) (i32.const 1))
-                     (i32.store offset=28 (local.get $answer) (i32.const 7))"
-            ),
-            "the processor counted more headers than it gave",
+            with_effects!("(call $number (i32.const 8)) (call $number (i32.const 7))"),
+            "the processor answered a part of 7 bytes where 0 are left",
+        ),
+        (
+            with_effects!("(call $number (i32.const 16)) (call $number (i32.const 7))"),
+            "the processor broke off in the middle of an answer",
         ),
         (with_effects!("(call $turn (i32.const 9))"), "the processor turned to message 9 of 1"),
     ] {
@@ -241,7 +224,9 @@ fn answers_that_break_the_interface_cost_only_the_message_they_are_about() {
 
 #[test]
 fn a_batch_that_is_too_much_for_its_deadline_is_made_again_one_by_one_and_the_next_are_shorter() {
-    let many = "(if (i32.gt_u (local.get $items_n) (i32.const 16)) (then (loop $forever (br $forever))))";
+    let many = "
+        (call $number (i32.const 0))
+        (if (i32.ge_u (local.get $n) (i32.const 16)) (then (loop $forever (br $forever))))";
     let mut wanted = wanted("guest");
     wanted.limits.deadline = Duration::from_millis(50);
     let pool = pool(&guest(many), &wanted);
