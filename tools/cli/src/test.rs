@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use anyhow::bail;
 use chain::{Source, TestReport};
 use clap::Args;
 use serde::Serialize;
@@ -47,7 +48,8 @@ impl Test {
             }
         }
         if let (0, Some(filter)) = (passed + failed, &self.filter) {
-            talk(&format!("no test's name holds `{filter}`"));
+            // Whoever mistypes a name in a build would have it green for ever.
+            bail!("no test was run: no test's name holds `{filter}`");
         }
         talk(&format!("{}, {failed} failed", count(passed + failed, "test")));
         if failed > 0 { Err(Failed.into()) } else { Ok(()) }
