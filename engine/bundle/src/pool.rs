@@ -3,7 +3,8 @@
 //! Grows to as many instances as call at once and keeps at most [`IDLE_MAX`] of them. Nothing locks.
 //! An instance that trapped can never be entered again, and one that lived long may have piled
 //! things up; both are replaced by the next call that needs one, which takes microseconds and whatever
-//! `configure` does.
+//! `configure` does. Where the step wants fresh instances each serves one message: the one that [`Pool::warm`] looked at the
+//! settings with, then one started for each.
 
 mod pace;
 #[cfg(test)]
@@ -45,6 +46,8 @@ pub(crate) struct Pool {
     step: Arc<Step>,
     limits: Limits,
     ticks: u64,
+    /// Messages that one of its instances serves.
+    messages_max: usize,
     pace: Pace,
     metrics: Metrics,
     runtime: Arc<Runtime>,
@@ -64,6 +67,7 @@ impl Pool {
             prepared: Arc::clone(prepared),
             limits: wanted.limits,
             ticks: Ticker::ticks(wanted.limits.deadline),
+            messages_max: if wanted.fresh_instance { 1 } else { MESSAGES_MAX },
             pace: Pace::default(),
             metrics: Metrics::new(&wanted.step, &bundle),
             step: Arc::new(Step {
@@ -98,7 +102,7 @@ impl Pool {
     /// Keeps `instance` for the next call, unless it has served its time or there are enough.
     fn put_back(&self, instance: Instance) {
         let age_ms = self.runtime.ticker.millis().saturating_sub(instance.born_ms);
-        if instance.messages < MESSAGES_MAX && u128::from(age_ms) < AGE_MAX.as_millis() {
+        if instance.messages < self.messages_max && u128::from(age_ms) < AGE_MAX.as_millis() {
             // A full pool drops it.
             let _ = self.idle.push(instance);
         }
@@ -183,6 +187,7 @@ impl Processor for Pool {
         let mut rest = tasks;
         while !rest.is_empty() {
             let count = if self.prepared.takes_batches() { self.pace.next(rest) } else { 1 };
+            let count = count.min(self.messages_max);
             let (next, behind) = rest.split_at_mut(count);
             match next {
                 [task] => self.alone(task, answers),

@@ -59,6 +59,8 @@ pub struct Step {
     pub limits: Limits,
     /// Whether a message may go on without it, in a chain that skips failures.
     pub advisory: bool,
+    /// Whether each message gets an instance of its own.
+    pub fresh_instance: bool,
     /// Visits by one message at most.
     pub visits_max: Option<u32>,
     /// Outputs it may emit to.
@@ -89,6 +91,7 @@ impl Plan {
             seed: seed(&step.id),
             limits: (&step.limits).into(),
             advisory: step.advisory,
+            fresh_instance: step.fresh_instance,
             visits_max: step.visits_max.as_ref().map(|visits| visits.get()),
             outputs: step.granted_outputs().cloned().collect(),
             id: step.id.value,

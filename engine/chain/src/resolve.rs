@@ -51,6 +51,7 @@ fn wanted(step: &Step) -> Wanted {
         grants,
         outputs,
         limits: (&step.limits).into(),
+        fresh_instance: step.fresh_instance,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Wanted {
     pub outputs: Vec<String>,
     /// Bounds of each call.
     pub limits: Limits,
+    /// Each message gets a new instance of the processor, which no other one has seen.
+    pub fresh_instance: bool,
 }
 
 /// A processor, loaded, checked and warm.

@@ -25,6 +25,10 @@ pub trait Processor: Sized + 'static {
 
     /// Works on one message.
     ///
+    /// What it keeps in itself may be gone at the next message and was perhaps left there by one of another key: instances come
+    /// and go, and there may be several. Where nothing may pass from one message to the next, the step says `fresh_instance = true`; what
+    /// has to last is state ([`Host::set_state`]).
+    ///
     /// # Errors
     /// [`Failure`]: try again later, or never.
     fn process(&mut self, message: &Message, host: &mut Host) -> Result<Outcome, Failure>;

@@ -221,6 +221,26 @@ fn an_instance_retires_after_its_messages() {
     assert!(pool.process(&message(), &mut call).is_ok());
 }
 
+/// Ends a message with the number of those it has seen, and with the pages it had before it took one more.
+const TALLY: &str = "
+    (i32.store8 offset=1024 (i32.const 0) (i32.add (i32.load8_u offset=1024 (i32.const 0)) (i32.const 1)))
+    (i32.store8 offset=1025 (i32.const 0) (i32.add (memory.grow (i32.const 1)) (i32.const 48)))
+    (i32.store8 offset=20 (i32.const 0) (i32.const 1))
+    (i32.store offset=24 (i32.const 0) (i32.const 1024))
+    (i32.store offset=28 (i32.const 0) (i32.const 2))";
+
+#[test]
+fn a_fresh_instance_has_seen_nothing() {
+    let guest = Guest { data: "00", process: TALLY, ..Guest::default() };
+    let told = |fresh_instance| {
+        let pool = pool(&guest, &Wanted { fresh_instance, ..wanted("guest") });
+        [(); 3].map(|()| pool.process(&message(), &mut call()).unwrap().verdict)
+    };
+    let term = |text: &str| Verdict::Term(text.to_owned());
+    assert_eq!(told(false), ["12", "23", "34"].map(term));
+    assert_eq!(told(true), ["12", "12", "12"].map(term));
+}
+
 #[test]
 fn any_number_of_threads_call_at_once() {
     let pool = pool(&Guest::default(), &wanted("guest"));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use model::{Catalog as _, Fault, TrapKind, Wanted};
+use model::{Call, Catalog as _, Draft, Fault, Task, TrapKind, Verdict, Wanted};
 
 use crate::{call, library, post, wanted};
 
@@ -64,4 +64,22 @@ fn floods_end_within_their_budgets() {
     let (kind, sentence) = fault(&wanted, "flood state");
     assert_eq!(kind, TrapKind::Trap);
     assert!(sentence.starts_with("the processor wrote too much state in one call"), "{sentence}");
+}
+
+#[test]
+fn a_step_with_fresh_instances_remembers_nothing_from_message_to_message() {
+    let library = library(&["guests/tally"]);
+    let told = |fresh_instance| {
+        let processor = library.resolve(&Wanted { fresh_instance, ..wanted("tally") }).unwrap().processor;
+        let mut drafts = [(); 4].map(|()| Draft::from(post("おはよう")));
+        let mut calls: [Call; 4] = [(); 4].map(|()| call());
+        let tasks = drafts.iter_mut().zip(&mut calls);
+        let mut tasks: Vec<_> = tasks.map(|(draft, call)| Task { draft, call }).collect();
+        let mut answers = vec![processor.process(&post("おはよう"), &mut call())];
+        processor.process_batch(&mut tasks, &mut answers);
+        answers.into_iter().map(|answer| answer.unwrap().verdict).collect::<Vec<_>>()
+    };
+    let terms = |texts: [&str; 5]| texts.map(|text| Verdict::Term(text.to_owned()));
+    assert_eq!(told(false), terms(["1", "2", "3", "4", "5"]));
+    assert_eq!(told(true), terms(["1"; 5]));
 }

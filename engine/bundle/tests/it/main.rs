@@ -51,6 +51,7 @@ fn wanted(name: &str) -> Wanted {
         grants: vec!["state".to_owned()],
         outputs: vec!["audit".to_owned(), "quarantine".to_owned()],
         limits: Limits::default(),
+        fresh_instance: false,
     }
 }
 

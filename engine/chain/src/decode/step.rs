@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "jumps",
     "grants",
     "advisory",
+    "fresh_instance",
     "visits_max",
     "only_by_jump",
 ];
@@ -58,6 +59,7 @@ pub(super) fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Decoded> {
         jumps,
         grants: table.optional("grants", mistakes).unwrap_or_else(|| Spanned::absent(Vec::new())),
         advisory: table.optional("advisory", mistakes).unwrap_or_default(),
+        fresh_instance: table.optional("fresh_instance", mistakes).unwrap_or_default(),
         visits_max,
         only_by_jump,
         span: node.span,

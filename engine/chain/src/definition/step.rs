@@ -40,6 +40,10 @@ pub struct Step {
     /// The message may go on without this step when it fails and `on_failure` is `skip`.
     #[schemars(with = "Option<bool>")]
     pub advisory: bool,
+    /// Each message gets a new instance of the processor, which ends with it: nothing that a message leaves in memory is there for the
+    /// next one. Costs a start for each message, and takes messages one by one. Without it an instance serves thousands.
+    #[schemars(with = "Option<bool>")]
+    pub fresh_instance: bool,
     /// How often one message may visit this step: what bounds a circle of jumps.
     pub visits_max: Option<Spanned<Within<1, HOPS_MAX>>>,
     /// `next` of the step above passes this one over; only a jump leads here. Its own `next` leads to

@@ -19,12 +19,13 @@ fn a_plan_holds_what_the_file_says() {
     let next: Vec<_> = plan.steps.iter().map(|s| s.next).collect();
     assert_eq!(next, [Some(1), Some(2), Some(4), None, None]);
 
-    let [validate, dedupe, spam, ..] = plan.steps.as_slice() else { panic!("{plan:?}") };
+    let [validate, dedupe, spam, _, enrich] = plan.steps.as_slice() else { panic!("{plan:?}") };
     let newest = "1.4.1".parse().unwrap();
     assert_eq!(validate.bundle, BundleRef { name: name("validate"), version: newest, digest: DIGEST });
     assert_eq!(validate.limits.deadline.as_millis(), 20);
     assert_eq!(dedupe.limits, Limits::default());
     assert!(validate.advisory && !dedupe.advisory);
+    assert!(enrich.fresh_instance && !dedupe.fresh_instance);
     assert_eq!(dedupe.outputs, [name("audit")]);
     assert_eq!(spam.jumps, [(name("quarantine"), 3)]);
     assert_eq!((spam.visits_max, dedupe.visits_max), (Some(2), None));

@@ -133,7 +133,12 @@ fn facets(step: &Step) -> Facets {
     if let Some(visits_max) = &step.visits_max {
         set("visits_max", visits_max.get().to_string());
     }
-    for (name, value) in [("advisory", step.advisory), ("only_by_jump", step.only_by_jump)] {
+    let flags = [
+        ("advisory", step.advisory),
+        ("fresh_instance", step.fresh_instance),
+        ("only_by_jump", step.only_by_jump),
+    ];
+    for (name, value) in flags {
         if value {
             set(name, "true".to_owned());
         }

@@ -42,6 +42,7 @@ impl Lone {
             grants: vec!["state".to_owned(), "outputs".to_owned()],
             outputs,
             limits: Limits::default(),
+            fresh_instance: false,
         };
         match Workbench::with(vec![file])?.resolve(&wanted) {
             Ok(resolved) => {

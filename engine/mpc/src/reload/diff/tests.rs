@@ -59,7 +59,7 @@ fn steps_versions_and_settings_are_told_apart() {
         "on_failure = 'halt'\n",
         &step("validate", "validate@^1", "settings = { text_max = 20 }"),
         &step("dedupe", "dedupe@^2", ""),
-        &step("spam", "spam-filter@1.1.0", "limits = { deadline_ms = 5 }"),
+        &step("spam", "spam-filter@1.1.0", "limits = { deadline_ms = 5 }\nfresh_instance = true"),
     ]
     .concat();
     assert_eq!(
@@ -73,6 +73,7 @@ fn steps_versions_and_settings_are_told_apart() {
             "spam: spam-filter 1.0.0 → 1.1.0",
             "spam: grants: state → not set",
             "spam: uses: spam-filter@^1 → spam-filter@^1.1.0",
+            "spam: fresh_instance: not set → true",
             "spam: limits.deadline_ms: not set → 5",
         ]
     );
