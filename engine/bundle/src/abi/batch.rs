@@ -133,10 +133,12 @@ impl Answers {
         let arena = Bytes::from(self.arena);
         let mut reader = Reader { arena: &arena, at: 0, table: &self.table };
         for answered in 0..count {
-            if reader.table.is_empty() {
-                return Err(Failed::Misused(format!("answered {answered} messages of {count}")));
+            match reader.table.split_off_first() {
+                // Most go on as they came.
+                Some(0) => answers.push(Ok(Outcome::default())),
+                Some(parts) => answers.push(reader.answer(*parts)?),
+                None => return Err(Failed::Misused(format!("answered {answered} messages of {count}"))),
             }
-            answers.push(reader.answer()?);
         }
         if reader.table.is_empty() {
             return Ok(());
@@ -169,8 +171,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn answer(&mut self) -> Result<Result<Outcome, Fault>, Failed> {
-        let parts = self.number()?;
+    /// The answer that begins with this number.
+    fn answer(&mut self, parts: u32) -> Result<Result<Outcome, Fault>, Failed> {
         let has = |bit: u32| parts & bit != 0;
         let verdict = match parts & !(BODY | HEADERS | EDITS) {
             0 => Ok(Verdict::Next),

@@ -6,18 +6,17 @@ use model::{Call, Draft, Edit, Fault, NotAnObject, Outcome, Verdict};
 use super::{BODY_BYTES_MAX, HEADERS_BYTES_MAX};
 use crate::Step;
 
-/// An answer that breaks a rule of the chain is a fault of the step. With the outcome comes the step that it leads
-/// to, `None` for an end.
+/// The step that an answer leads to, `None` for an end. One that breaks a rule of the chain is a fault of the step.
 pub(super) fn outcome(
     step: &Step,
-    outcome: Outcome,
+    outcome: &Outcome,
     draft: &mut Draft,
     call: &Call,
-) -> Result<(Outcome, Option<usize>), Fault> {
+) -> Result<Option<usize>, Fault> {
     let to = target(step, &outcome.verdict)?;
-    check_sizes(&outcome, draft)?;
+    check_sizes(outcome, draft)?;
     check_emissions(step, call)?;
-    Ok((outcome, to))
+    Ok(to)
 }
 
 fn target(step: &Step, verdict: &Verdict) -> Result<Option<usize>, Fault> {

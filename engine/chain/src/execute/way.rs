@@ -93,11 +93,17 @@ impl<'a> Way<'a> {
         plan: &Plan,
         at: usize,
         step: &Step,
-        result: Result<Outcome, Fault>,
+        mut result: Result<Outcome, Fault>,
         elapsed: Duration,
         observer: &mut O,
     ) {
-        let result = result.and_then(|outcome| check::outcome(step, outcome, &mut self.draft, self.call));
+        let mut to = None;
+        if let Ok(outcome) = &result {
+            match check::outcome(step, outcome, &mut self.draft, self.call) {
+                Ok(target) => to = target,
+                Err(fault) => result = Err(fault),
+            }
+        }
         let skipped = match &result {
             Ok(_) => false,
             Err(fault) => {
@@ -111,15 +117,14 @@ impl<'a> Way<'a> {
                 step: at,
                 elapsed,
                 before: &self.draft,
-                result: result.as_ref().map(|(outcome, _)| outcome),
+                result: result.as_ref(),
                 emissions: &self.call.emissions,
                 skipped,
             });
         }
         let onward = match result {
-            Ok((outcome, to)) => {
+            Ok(Outcome { verdict, body, headers, edits }) => {
                 self.emitted.extend(self.call.emissions.drain(..).map(|emission| (at, emission)));
-                let Outcome { verdict, body, headers, edits } = outcome;
                 match self.draft.apply(body, headers, edits) {
                     Ok(()) => onward(to, verdict),
                     Err(error) => return self.fail(Fault::Reject { reason: error.to_string() }),
