@@ -143,7 +143,11 @@ impl Center {
             return Err(NotReady::Draining);
         }
         if self.0.table.all().is_empty() {
-            let refused = self.0.board.read().files.into_values().filter_map(|note| note.chain).collect();
+            let mut refused: Vec<_> =
+                self.0.board.read().files.into_values().filter_map(|note| note.chain).collect();
+            // Two files may say they are the same chain.
+            refused.sort();
+            refused.dedup();
             return Err(NotReady::NoChain { refused });
         }
         Ok(())
