@@ -1,15 +1,15 @@
 //! Runs messages through a plan: those that wait at the same step visit it together, in one call.
 //!
 //! The hot path: no lock, no I/O, no look-up by text except the guest's own jump targets and outputs.
-//! It allocates for what changes, for emissions, and for one copy of each message's texts; bodies are shared.
+//! It allocates for what changes, for emissions, and for one copy of each message's texts; bodies are shared. A step
+//! that changes nothing allocates nothing: what a visit needs is kept for the next one.
 
 mod check;
 mod way;
 
 use std::{ops::ControlFlow, time::Instant};
 
-use model::{Call, Emission, Fault, Message, Outcome, Verdict};
-use smallvec::SmallVec;
+use model::{Call, Emission, Fault, Message, Outcome, Task, Verdict};
 
 use crate::{Observe, Path, Plan};
 use way::Way;
@@ -103,44 +103,55 @@ impl Plan {
 
     /// Takes every way to its end.
     fn walk(&self, ways: &mut [Way<'_>], observer: &mut impl Observe) {
-        let mut results = Vec::with_capacity(ways.len());
+        let mut room = Room::for_messages(ways.len());
         // The first step that anybody waits at: those behind it on the way to later ones catch up, and go on
         // together from there.
         while let Some(at) = ways.iter().filter_map(Way::waits_at).min() {
-            self.visit(at, ways, &mut results, observer);
+            self.visit(at, ways, &mut room, observer);
         }
     }
 
-    /// Lets all that wait at step `at` visit it. `results` is empty before and after; its room is used again.
-    fn visit<O: Observe>(
-        &self,
-        at: usize,
-        ways: &mut [Way<'_>],
-        results: &mut Vec<Result<Outcome, Fault>>,
-        observer: &mut O,
-    ) {
+    /// Lets all that wait at step `at` visit it.
+    fn visit<O: Observe>(&self, at: usize, ways: &mut [Way<'_>], room: &mut Room, observer: &mut O) {
         // The entry and every target were resolved when the plan was made, so there always is a step.
         let Some(step) = self.steps.get(at) else {
             let lost = ways.iter_mut().filter(|way| way.waits_at() == Some(at));
             lost.for_each(|way| way.fail(Fault::Host { reason: format!("the plan has no step {at}") }));
             return;
         };
-        // Most messages come alone where little flows.
-        let mut tasks: SmallVec<[_; 1]> =
-            ways.iter_mut().filter_map(|way| way.enter(self, at, step)).collect();
+        let mut tasks: Vec<Task<'_>> = std::mem::take(&mut room.tasks);
+        tasks.extend(ways.iter_mut().filter_map(|way| way.enter(self, at, step)));
         let count = tasks.len();
         let started = O::WATCHES.then(Instant::now);
-        step.processor.process_batch(&mut tasks, results);
-        drop(tasks);
+        step.processor.process_batch(&mut tasks, &mut room.answers);
+        room.tasks = emptied(tasks);
         let elapsed =
             started.map(|started| started.elapsed() / u32::try_from(count.max(1)).unwrap_or(u32::MAX));
-        let mut answers = results.drain(..).chain(std::iter::repeat_with(unanswered));
+        let mut answers = room.answers.drain(..).chain(std::iter::repeat_with(unanswered));
         for way in ways.iter_mut().filter(|way| way.waits_at() == Some(at)) {
             if let Some(answer) = answers.next() {
                 way.leave(self, at, step, answer, elapsed.unwrap_or_default(), observer);
             }
         }
     }
+}
+
+/// What the visits of a walk need, one after the other. Empty between them.
+struct Room {
+    tasks: Vec<Task<'static>>,
+    answers: Vec<Result<Outcome, Fault>>,
+}
+
+impl Room {
+    fn for_messages(count: usize) -> Self {
+        Self { tasks: Vec::with_capacity(count), answers: Vec::with_capacity(count) }
+    }
+}
+
+/// The list without its tasks: the next ones borrow from the messages anew. Items of one layout are collected in place, so
+/// that its memory is kept; that it is, a test in tools/bench counts.
+fn emptied(tasks: Vec<Task<'_>>) -> Vec<Task<'static>> {
+    tasks.into_iter().filter_map(|_| None).collect()
 }
 
 /// For a processor of the engine's own that breaks its contract.
