@@ -40,7 +40,7 @@ impl Lanes {
         parts: Parts,
         options: Arc<Options>,
     ) -> Result<Self> {
-        let (tasks, workers) = (TaskTracker::new(), Arc::new(Workers::start()?));
+        let (tasks, workers) = (TaskTracker::new(), Arc::new(Workers::start(options.workers)?));
         let changelogs = options.changelog.then(|| {
             let (bus, store) = (Arc::clone(&parts.bus), Arc::clone(&parts.store));
             Arc::new(Changelogs::new(bus, store, options.changelog_records_max, options.fault))

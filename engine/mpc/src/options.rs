@@ -27,6 +27,8 @@ pub struct Options {
     pub chains_dir: PathBuf,
     /// The folder of bundles.
     pub bundles_dir: PathBuf,
+    /// Threads that run chains. Default: one for each core.
+    pub workers: usize,
     /// How changes in them are noticed.
     pub watch: Watch,
     /// When a changed file may be read.
@@ -70,6 +72,7 @@ impl Options {
         Self {
             chains_dir: chains_dir.into(),
             bundles_dir: bundles_dir.into(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
             watch: Watch::default(),
             quiet: Quiet::default(),
             batch_max: 1000,

@@ -1,4 +1,4 @@
-//! The threads that run chains: one for each core, of a lower priority than those that accept and answer.
+//! The threads that run chains: by default one for each core, of a lower priority than those that accept and answer.
 //!
 //! A post is promised something the moment it is accepted; when cores are short, taking messages in and letting
 //! people read goes before working off what is safely on disk. The price is lag under sustained overload, which
@@ -27,12 +27,11 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts the threads.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts so many threads, one at least.
+    pub(crate) fn start(count: usize) -> Result<Self> {
         let (sender, jobs) = mpsc::channel::<Job>();
         let jobs = Arc::new(Mutex::new(jobs));
-        let count = thread::available_parallelism().map_or(1, usize::from);
-        for n in 0..count {
+        for n in 0..count.max(1) {
             let jobs = Arc::clone(&jobs);
             let started = thread::Builder::new().name(format!("chains-{n}")).spawn(move || work(&jobs));
             started.map_err(|error| Error::Threads { source: error })?;
@@ -81,7 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_told_and_the_threads_go_on() {
-        let workers = Workers::start().unwrap();
+        let workers = Workers::start(2).unwrap();
         for n in 0..50 {
             let panicked = workers.run(move || assert!(n % 2 == 0, "odd")).await;
             assert_eq!(panicked.is_err(), n % 2 == 1);

@@ -1,9 +1,11 @@
 //! Chains on one core, without a bus: what a step costs, how long a message waits, and whether more of anything costs
 //! more.
 
+pub(crate) mod allocations;
 mod bare;
 pub(crate) mod filters;
 mod floor;
+pub(crate) mod instances;
 pub(crate) mod instructions;
 pub(crate) mod latency;
 pub(crate) mod many;

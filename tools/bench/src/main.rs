@@ -1,6 +1,8 @@
 //! Benchmarks: every figure beside its floor, its peer or its target, measured in the same run.
 
+mod allocations;
 mod bus;
+mod center;
 mod chain;
 mod feed;
 mod load;
@@ -13,6 +15,7 @@ mod plot;
 mod report;
 mod swap;
 mod tables;
+mod threads;
 mod tiers;
 mod turns;
 mod usage;

@@ -3,6 +3,7 @@
 //! They are no part of the workspace: `cargo xtask bench peers` builds what can be built, and one that is not there is a row that says how to get it.
 
 mod benthos;
+pub(crate) mod compilers;
 mod programs;
 
 use std::path::Path;

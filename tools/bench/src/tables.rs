@@ -5,18 +5,18 @@ use std::{path::PathBuf, time::Duration};
 use clap::ValueEnum;
 use tokio::runtime::Runtime;
 
-use crate::{bus, chain, feed, peers, report::Row, swap, tiers};
+use crate::{bus, chain, feed, peers, report::Row, swap, threads, tiers};
 
 /// What a run measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
     /// Everything.
     All,
-    /// Chains on one core: a step, a message's wait, more chains, more steps.
+    /// Chains: a step, a message's wait, more chains, more steps, instances, allocations, and a second core.
     Chain,
     /// Instructions a message, counted by valgrind: where time is too noisy.
     Instructions,
-    /// Other engines that run the same filters.
+    /// Other engines that run the same filters, and another compiler.
     Peers,
     /// The embedded bus beside its disk.
     Bus,
@@ -82,6 +82,24 @@ pub(crate) const TABLES: &[Planned] = &[
         run: |scale, _| chain::many::steps(scale.time),
     },
     Planned {
+        group: Group::Chain,
+        name: "allocations",
+        title: "What the host allocates, for each message",
+        run: |_, _| chain::allocations::run(),
+    },
+    Planned {
+        group: Group::Chain,
+        name: "instances",
+        title: "An instance for each message, or kept",
+        run: |scale, _| chain::instances::run(scale.time),
+    },
+    Planned {
+        group: Group::Chain,
+        name: "threads",
+        title: "One thread that runs chains, and two",
+        run: |scale, runtime| runtime.block_on(threads::run(scale.time)),
+    },
+    Planned {
         group: Group::Instructions,
         name: "instructions",
         title: "Instructions a message, five steps",
@@ -92,6 +110,12 @@ pub(crate) const TABLES: &[Planned] = &[
         name: "peers",
         title: "The same five filters elsewhere, µs a message",
         run: |scale, _| peers::run(scale),
+    },
+    Planned {
+        group: Group::Peers,
+        name: "compilers",
+        title: "wasmtime's two compilers",
+        run: |scale, _| peers::compilers::run(scale),
     },
     Planned {
         group: Group::Bus,

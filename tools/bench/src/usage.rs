@@ -1,6 +1,8 @@
-//! Processor time of processes, from `/proc`; nothing where there is none.
+//! Processor time of processes, and this one's memory, from `/proc`; of time nothing where there is none.
 
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 /// The unit of `/proc/<pid>/stat`, fixed on every Linux that runs this.
 const TICK: Duration = Duration::from_millis(10);
@@ -55,6 +57,16 @@ fn of(id: u32) -> Option<Duration> {
 /// User and system time of all programs that this one has started and waited for.
 pub(crate) fn of_ended() -> Option<Duration> {
     parse(&std::fs::read_to_string("/proc/self/stat").ok()?, 13)
+}
+
+/// Kilobytes of this process's memory, of the sort that `/proc/self/status` calls so: `VmRSS` is all of it, `RssAnon` what stands in no file.
+pub(crate) fn memory_kb(sort: &str) -> anyhow::Result<f64> {
+    let status =
+        std::fs::read_to_string("/proc/self/status").context("no `/proc`: memory is read from there")?;
+    let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+    let kib = lines.find(|(name, _)| *name == sort).and_then(|(_, text)| text.trim().strip_suffix(" kB"));
+    let kib: f64 = kib.and_then(|text| text.parse().ok()).with_context(|| format!("no `{sort}`"))?;
+    Ok(kib * 1.024)
 }
 
 /// The sum of two fields of the line, counted from the third on.

@@ -6,7 +6,7 @@
 use anyhow::{Context as _, anyhow};
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    component::{Component, ComponentType, Lift, Linker, Lower, TypedFunc},
+    component::{Component, ComponentType, InstancePre, Lift, Linker, Lower, TypedFunc},
 };
 
 #[derive(ComponentType, Lower, Clone, Copy)]
@@ -49,8 +49,9 @@ enum Failure {
 
 type Process = TypedFunc<(Message<'static>,), (Result<Outcome, Failure>,)>;
 
-/// An engine as `bundle` has one, with room for a chain of bare calls and its floor; no more, since valgrind has little address space.
-pub(crate) fn engine() -> anyhow::Result<Engine> {
+/// The settings of `bundle` that cost anything, with room for a chain of bare calls and its floor; no more, since valgrind has little
+/// address space.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     let mut pooling = PoolingAllocationConfig::default();
     pooling.total_component_instances(8).total_core_instances(64).total_memories(12).total_tables(32);
@@ -58,7 +59,36 @@ pub(crate) fn engine() -> anyhow::Result<Engine> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
         .epoch_interruption(true)
         .cranelift_nan_canonicalization(true);
-    Engine::new(&config).map_err(|e| anyhow!("{e:#}"))
+    config
+}
+
+/// An engine with these.
+pub(crate) fn engine() -> anyhow::Result<Engine> {
+    Engine::new(&config()).map_err(|e| anyhow!("{e:#}"))
+}
+
+/// A component compiled and linked, ready to start instances.
+pub(crate) struct Linked(InstancePre<()>);
+
+impl Linked {
+    /// Compiles `component`.
+    pub(crate) fn new(engine: &Engine, component: &[u8]) -> anyhow::Result<Self> {
+        let component = Component::new(engine, component).map_err(|e| anyhow!("{e:#}"))?;
+        let mut linker = Linker::new(engine);
+        let mut settings =
+            linker.instance("catena:processor/settings@1.0.0").map_err(|e| anyhow!("{e:#}"))?;
+        settings.func_wrap("get", |_, ()| Ok(("{}".to_owned(),))).map_err(|e| anyhow!("{e:#}"))?;
+        linker.define_unknown_imports_as_traps(&component).map_err(|e| anyhow!("{e:#}"))?;
+        Ok(Self(linker.instantiate_pre(&component).map_err(|e| anyhow!("{e:#}"))?))
+    }
+
+    fn start(&self) -> wasmtime::Result<(Store<()>, Process)> {
+        let mut store = Store::new(self.0.engine(), ());
+        store.set_epoch_deadline(u64::MAX / 2);
+        let instance = self.0.instantiate(&mut store)?;
+        let process = instance.get_typed_func(&mut store, "process")?;
+        Ok((store, process))
+    }
 }
 
 /// As many instances of one component as the chain has steps.
@@ -69,23 +99,13 @@ pub(crate) struct Bare {
 impl Bare {
     /// Instantiates `component` for each of `steps`.
     pub(crate) fn new(engine: &Engine, component: &[u8], steps: usize) -> anyhow::Result<Self> {
-        let component = Component::new(engine, component).map_err(|e| anyhow!("{e:#}"))?;
-        let mut linker = Linker::new(engine);
-        let mut settings =
-            linker.instance("catena:processor/settings@1.0.0").map_err(|e| anyhow!("{e:#}"))?;
-        settings.func_wrap("get", |_, ()| Ok(("{}".to_owned(),))).map_err(|e| anyhow!("{e:#}"))?;
-        linker.define_unknown_imports_as_traps(&component).map_err(|e| anyhow!("{e:#}"))?;
-        let steps = (0..steps)
-            .map(|_| {
-                let mut store = Store::new(engine, ());
-                store.set_epoch_deadline(u64::MAX / 2);
-                let instance = linker.instantiate(&mut store, &component)?;
-                let process = instance.get_typed_func(&mut store, "process")?;
-                Ok((store, process))
-            })
-            .collect::<wasmtime::Result<Vec<_>>>()
-            .map_err(|e| anyhow!("{e:#}"))?;
-        Ok(Self { steps })
+        Self::of(&Linked::new(engine, component)?, steps)
+    }
+
+    /// Starts an instance for each of `steps`.
+    pub(crate) fn of(linked: &Linked, steps: usize) -> anyhow::Result<Self> {
+        let steps = (0..steps).map(|_| linked.start()).collect::<wasmtime::Result<_>>();
+        Ok(Self { steps: steps.map_err(|e| anyhow!("{e:#}"))? })
     }
 
     /// Calls each step once, handing on what it changed.

@@ -93,7 +93,7 @@ pub(crate) fn run(time: Duration) -> anyhow::Result<Vec<Row>> {
 }
 
 /// One message through five functions.
-pub(super) fn natively(message: &model::Message) -> anyhow::Result<()> {
+pub(crate) fn natively(message: &model::Message) -> anyhow::Result<()> {
     let post: Value = serde_json::from_slice(&message.body)?;
     for _ in 0..STEPS {
         anyhow::ensure!(passes(black_box(&post)), "a filter stopped the message");

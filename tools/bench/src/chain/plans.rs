@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use bundle::{File, Library, Options, Runtime};
 use chain::{Finished, Format, Plan, Source, Stopped};
-use model::{Call, Message, NoState, Scope};
+use model::{Call, Catalog, Message, NoState, Scope};
 
 /// A library that holds test guests.
 pub(crate) struct Guests(Library);
@@ -28,14 +28,26 @@ impl Guests {
 
     /// The same, with settings in TOML.
     pub(crate) fn plan_with(&self, guest: &str, settings: &str, steps: usize) -> anyhow::Result<Plan> {
-        let step =
-            |n| format!("[[step]]\nid = \"step-{n}\"\nuses = \"{guest}@^1\"\nsettings = {{ {settings} }}\n");
-        let each: String = (0..steps).map(step).collect();
-        let head = format!("[chain]\nid = \"many\"\ninput = \"in\"\noutput = \"out\"\nhops_max = {steps}\n");
-        let source =
-            Source { name: "many.toml".to_owned(), format: Format::Toml, text: (head + &each).into() };
-        chain::compile(&source, &*self.0.snapshot()).map_err(|faults| anyhow!("{faults}"))
+        self.plan_from(&text(guest, &format!("settings = {{ {settings} }}"), steps))
     }
+
+    /// A chain from its text.
+    pub(crate) fn plan_from(&self, text: &str) -> anyhow::Result<Plan> {
+        compile(text, &*self.0.snapshot())
+    }
+}
+
+/// The text of a chain of so many steps, all of them the same guest; `more` is written into each step.
+pub(crate) fn text(guest: &str, more: &str, steps: usize) -> String {
+    let step = |n| format!("[[step]]\nid = \"step-{n}\"\nuses = \"{guest}@^1\"\n{more}\n");
+    let each: String = (0..steps).map(step).collect();
+    format!("[chain]\nid = \"many\"\ninput = \"in\"\noutput = \"out\"\nhops_max = {steps}\n{each}")
+}
+
+/// A chain from its text, with processors from `catalog`.
+pub(crate) fn compile(text: &str, catalog: &dyn Catalog) -> anyhow::Result<Plan> {
+    let source = Source { name: "many.toml".to_owned(), format: Format::Toml, text: text.into() };
+    chain::compile(&source, catalog).map_err(|faults| anyhow!("{faults}"))
 }
 
 /// A guest's bundle.

@@ -1,7 +1,6 @@
 //! Thousands of swaps of one chain while messages flow: what they cost in memory, and how long messages wait meanwhile.
 //!
-//! The whole center (watcher, compiler, table, lanes) over a bus and a store in memory, in this process: no disk and no HTTP stand
-//! between a swap and a message. The load is an open loop; a message's time counts from the moment it was to be published to its
+//! The whole center over a bus and a store in memory: no disk and no HTTP stand between a swap and a message. The load is an open loop; a message's time counts from the moment it was to be published to its
 //! arrival in the output stream.
 
 use std::{
@@ -12,15 +11,14 @@ use std::{
 
 use anyhow::Context as _;
 use bundle::{Library, Runtime};
-use bus::{Bus, Embedded, Everything, StreamSpec};
+use bus::{Bus, StreamSpec};
 use hdrhistogram::Histogram;
 use model::{Message, Name};
-use mpc::{BundleFile, Bundles, Center, Loaded, Options, Parts, ToStreams, receipt::Verdict};
-use store::Memory;
+use mpc::{Center, Options, receipt::Verdict};
 use testkit::save::{Style, save};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::{chain::plans, message, report::Row, turns::median};
+use crate::{center::Ground, chain::plans, message, report::Row, turns::median, usage};
 
 /// Messages a second.
 const RATE: f64 = 1_000.0;
@@ -45,27 +43,18 @@ pub(crate) async fn run(swaps: u32) -> anyhow::Result<Vec<Row>> {
     let file = chains.join("many.toml");
     std::fs::write(&file, chain(0))?;
 
-    let embedded = Arc::new(Embedded::open(Arc::new(Memory::new(bus::TABLES)), bus::Options::default())?);
-    let bus: Arc<dyn Bus> = Arc::clone(&embedded) as _;
+    let ground = Ground::open()?;
     for stream in ["in", "out"] {
         // It would remember the ids of a whole day: that is memory, but not of swaps.
         let spec = StreamSpec { dedupe_window: IDS_KEPT, ..StreamSpec::new(Name::new(stream)?, 1) };
-        bus.provision(&spec.retaining(10_000)).await?;
+        ground.bus.provision(&spec.retaining(10_000)).await?;
     }
-    let library = Library::new(Arc::new(Runtime::new(bundle::Options::default())?));
+    let library = Arc::new(Library::new(Arc::new(Runtime::new(bundle::Options::default())?)));
     let refused = library.replace(vec![plans::file("stamp")?]);
     anyhow::ensure!(refused.is_empty(), "the bundle was refused: {refused:?}");
-    let parts = Parts {
-        bus: Arc::clone(&bus),
-        store: Arc::new(Memory::new(mpc::TABLES)),
-        bundles: Arc::new(Fixed(library)),
-        router: Arc::new(ToStreams),
-        placement: Arc::new(Everything::default()),
-    };
-    let center = Center::start(Options::new(chains, bundles), parts).await?;
-    center.ready().map_err(|why| anyhow::anyhow!("the center is not ready: {why:?}"))?;
+    let center = ground.start(Options::new(chains, bundles), &library).await?;
 
-    let flow = Flow::start(&bus).await?;
+    let flow = Flow::start(&ground.bus).await?;
     tokio::time::sleep(STEADY).await;
     let before = flow.take()?;
     let (mut memory, mut delays) = (vec![resident_mb()?], Vec::new());
@@ -79,8 +68,7 @@ pub(crate) async fn run(swaps: u32) -> anyhow::Result<Vec<Row>> {
     tokio::time::sleep(STEADY).await;
     let after = flow.take()?;
     flow.end().await;
-    center.drain().await;
-    embedded.close().await;
+    ground.end(center).await;
     Ok(rows(swaps, &before, &during, &after, &memory, delays))
 }
 
@@ -206,21 +194,5 @@ fn histogram() -> anyhow::Result<Histogram<u64>> {
 
 /// This process's memory, as Linux counts it.
 fn resident_mb() -> anyhow::Result<f64> {
-    let status =
-        std::fs::read_to_string("/proc/self/status").context("no `/proc`: memory is read from there")?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 =
-        resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).context("no `VmRSS`")?;
-    Ok(kib * 1.024 / 1e3)
-}
-
-/// Bundles that stay as they are: only chains change here.
-struct Fixed(Library);
-
-impl Bundles for Fixed {
-    fn load(&self, _: &[BundleFile]) -> Loaded {
-        let snapshot = self.0.snapshot();
-        let present = snapshot.list().iter().map(bundle::Info::bundle).collect();
-        Loaded { refused: Vec::new(), present, catalog: snapshot }
-    }
+    Ok(usage::memory_kb("VmRSS")? / 1e3)
 }

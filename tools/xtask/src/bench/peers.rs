@@ -21,7 +21,8 @@ type Peer = (&'static str, &'static str, fn(&Path) -> Result<()>);
 /// Builds what can be built; what cannot is said, and is a row of the table that says so.
 pub(crate) fn ensure() {
     let into = target().join("peers");
-    let peers: [Peer; 3] = [
+    let peers: [Peer; 4] = [
+        ("compilers", "compilers/release/peer-compilers", compilers),
         ("extism", "extism/release/peer-extism", extism),
         ("felix", "felix/lib", felix),
         ("benthos", "benthos", benthos),
@@ -34,6 +35,13 @@ pub(crate) fn ensure() {
             skipped(name, &format!("{error:#}"));
         }
     }
+}
+
+/// With our wasmtime and Winch: a few minutes.
+fn compilers(into: &Path) -> Result<()> {
+    let mut cargo = cargo(["build", "--locked", "--release"]);
+    cargo.current_dir(root().join(SOURCES).join("compilers"));
+    run(cargo.env("CARGO_TARGET_DIR", into.join("compilers")))
 }
 
 /// With another wasmtime than ours: several minutes.
