@@ -74,7 +74,7 @@ impl JetStream {
         let options = connection.options();
         let keys = Keys::open(connection, "leases").await?;
         let me = connection.client().new_inbox();
-        let leases = Leases::new(keys, me, options.name.clone(), options.lease_ttl);
+        let leases = Leases::new(Arc::new(keys), me, options.name.clone(), options.lease_ttl);
         Ok(Self {
             connection: connection.clone(),
             streams: Streams::new(connection.clone()),

@@ -9,7 +9,10 @@
 //! death is still being noticed. What a watch brings late, or not at all, only makes a lease look younger than it is:
 //! whoever takes one reads it first, and writes on the condition of what it read.
 
-use std::{collections::HashMap, time::Duration};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use bus::{Change, KeyValue};
 use bytes::Bytes;
@@ -17,7 +20,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::{Error, Keys, Result, lane::Note};
+use crate::{Error, Result, lane::Note};
 
 /// A lease as it stands in the bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,7 +58,7 @@ pub(crate) struct Held {
 
 /// All leases, as this process sees them.
 pub(crate) struct Leases {
-    keys: Keys,
+    keys: Arc<dyn KeyValue>,
     /// This process, this once.
     me: String,
     node: String,
@@ -65,7 +68,7 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    pub(crate) fn new(keys: Keys, me: String, node: String, ttl: Duration) -> Self {
+    pub(crate) fn new(keys: Arc<dyn KeyValue>, me: String, node: String, ttl: Duration) -> Self {
         Self { keys, me, node, ttl, seen: Mutex::default() }
     }
 
@@ -110,15 +113,19 @@ impl Leases {
 
     /// Sees every renewal, for as long as it is polled.
     pub(crate) async fn follow(&self) {
+        let mut deaf = false;
         loop {
-            if let Err(error) = self.watch().await {
+            let Err(error) = self.watch(&mut deaf).await;
+            // Once for each time: it is tried again several times a second.
+            if !std::mem::replace(&mut deaf, true) {
                 tracing::warn!(%error, "failed to watch the leases: taking over from somebody who dies takes longer");
             }
             sleep(self.ttl / 10).await;
         }
     }
 
-    async fn watch(&self) -> Result<()> {
+    /// Ends when the watch breaks; `deaf` until it has brought something.
+    async fn watch(&self, deaf: &mut bool) -> Result<Infallible> {
         let mut watch = self.keys.watch("").await?;
         loop {
             for change in watch.next().await? {
@@ -126,6 +133,9 @@ impl Leases {
                     Change::Put(kept) => _ = self.seen_since(&kept.key, kept.revision),
                     Change::Gone { key } => drop(self.seen.lock().remove(&key)),
                 }
+            }
+            if std::mem::take(deaf) {
+                tracing::info!("the leases are watched again");
             }
         }
     }
@@ -135,11 +145,13 @@ impl Leases {
         self.seen_since(key, revision).elapsed() >= self.ttl
     }
 
-    /// Since when this process knows the revision: now, where it is new.
+    /// Since when this process knows of the revision, or of a later one: now, where it is new. A watch and those who read beside
+    /// it are not in step: what one of them brings late must not make a lease that has been renewed look as if it stood still,
+    /// nor one that stands still look new.
     fn seen_since(&self, key: &str, revision: u64) -> Instant {
         let mut seen = self.seen.lock();
         let (known, since) = seen.entry(key.to_owned()).or_insert_with(|| (revision, Instant::now()));
-        if *known != revision {
+        if *known < revision {
             (*known, *since) = (revision, Instant::now());
         }
         *since
