@@ -43,7 +43,7 @@ pub(crate) async fn run(swaps: u32) -> anyhow::Result<Vec<Row>> {
     let file = chains.join("many.toml");
     std::fs::write(&file, chain(0))?;
 
-    let ground = Ground::open()?;
+    let ground = Ground::in_memory()?;
     for stream in ["in", "out"] {
         // It would remember the ids of a whole day: that is memory, but not of swaps.
         let spec = StreamSpec { dedupe_window: IDS_KEPT, ..StreamSpec::new(Name::new(stream)?, 1) };
