@@ -151,7 +151,7 @@ impl Room {
 /// The list without its tasks: the next ones borrow from the messages anew. Items of one layout are collected in place, so
 /// that its memory is kept; that it is, a test in tools/bench counts.
 fn emptied(tasks: Vec<Task<'_>>) -> Vec<Task<'static>> {
-    tasks.into_iter().filter_map(|_| None).collect()
+    tasks.into_iter().map_while(|_| None).collect()
 }
 
 /// For a processor of the engine's own that breaks its contract.
