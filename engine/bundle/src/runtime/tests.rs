@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::Catalog as _;
+use wasmtime::{Enabled, PoolingAllocationConfig};
 
 use super::*;
 use crate::{Library, guest, inspect::FEATURES, limit};
@@ -27,6 +28,11 @@ fn the_settings_that_matter_hold() {
         pool.get_total_tables(),
     );
     assert_eq!(totals, (64, 64 * 8, 64 * 2, 64 * 4));
+    // Memory that stays is memory that was written: never the first pages of everything.
+    let scans = PoolingAllocationConfig::is_pagemap_scan_available();
+    let kept = if scans { config::KEPT_BYTES_MAX } else { 0 };
+    assert_eq!((pool.get_memory_keep_resident(), pool.get_table_keep_resident()), (kept, kept));
+    assert_eq!(matches!(pool.get_pagemap_scan(), Enabled::Yes), scans);
 }
 
 #[test]
