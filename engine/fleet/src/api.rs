@@ -9,7 +9,10 @@ use async_nats::jetstream::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Connection, Error, connection::chain};
+use crate::{
+    Connection, Error,
+    connection::{Denied, chain},
+};
 
 pub(crate) const CONSUMER_NOT_FOUND: u64 = 10014;
 pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
@@ -41,6 +44,8 @@ pub(crate) enum Trouble {
     Refused { code: u64, what: String },
     /// Nobody answered, or nothing that can be read. Whether it was done is not known.
     Away(String),
+    /// Nobody will answer by waiting: no server there has JetStream, or this user may not ask.
+    Unheard(String),
 }
 
 impl From<Trouble> for Error {
@@ -50,7 +55,7 @@ impl From<Trouble> for Error {
                 Some(full) => full,
                 None => Self::Unfit { reason: format!("JetStream refused: {what}") },
             },
-            Trouble::Away(reason) => Self::Away { reason },
+            Trouble::Away(reason) | Trouble::Unheard(reason) => Self::Away { reason },
         }
     }
 }
@@ -71,19 +76,28 @@ pub(crate) fn full(code: u64, what: &str) -> Option<Error> {
 }
 
 pub(crate) async fn call<T: DeserializeOwned>(
-    context: &Context,
+    (context, denied): (&Context, &Denied),
     timeout: Duration,
     subject: &str,
     body: &(impl Serialize + ?Sized),
 ) -> Result<T, Trouble> {
     // Handing a request over waits as well while no server is there.
     let request = tokio::time::timeout(timeout, context.request(subject.to_owned(), body)).await;
-    match request {
-        Err(_) => Err(Trouble::Away(format!("no answer to {subject} within {timeout:?}"))),
-        Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
-            Err(Trouble::Away(format!("nobody answers {subject}")))
+    let away = |reason: String| {
+        let full = format!("$JS.API.{subject}");
+        if denied.take(&full) {
+            return Trouble::Unheard(format!(
+                "NATS does not allow this user to publish to `{full}`: call `catena fleet init` as one who may, or grant it"
+            ));
         }
-        Ok(Err(error)) => Err(Trouble::Away(format!("{subject}: {}", chain(&error)))),
+        Trouble::Away(reason)
+    };
+    match request {
+        Err(_) => Err(away(format!("no answer to {subject} within {timeout:?}"))),
+        Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
+            Err(Trouble::Unheard(format!("nobody answers {subject}")))
+        }
+        Ok(Err(error)) => Err(away(format!("{subject}: {}", chain(&error)))),
         Ok(Ok(Response::Ok(answer))) => Ok(answer),
         Ok(Ok(Response::Err { error })) => {
             let (code, what) = (error.error_code().0, error.to_string());
@@ -102,13 +116,16 @@ impl Connection {
         subject: &str,
         body: &(impl Serialize + ?Sized),
     ) -> Result<T, Trouble> {
-        let answer = call(self.context(), self.options().timeout, subject, body).await;
-        let full = format!("$JS.API.{subject}");
-        match answer {
-            Err(Trouble::Away(_)) if self.denied().take(&full) => Err(Trouble::Away(format!(
-                "NATS does not allow this user to publish to `{full}`: call `catena fleet init` as one who may, or grant it"
-            ))),
-            answer => answer,
-        }
+        self.api_within(self.options().timeout, subject, body).await
+    }
+
+    /// As [`api`](Self::api), with another patience than the connection's.
+    pub(crate) async fn api_within<T: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+        subject: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<T, Trouble> {
+        call((self.context(), self.denied()), timeout, subject, body).await
     }
 }

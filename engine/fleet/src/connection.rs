@@ -11,7 +11,7 @@ use async_nats::{Client, ConnectOptions, Event, ServerError, jetstream::Context}
 use tokio::sync::watch;
 
 use crate::{Credentials, Error, Options, Result, metric, names::Names};
-use denied::Denied;
+pub(crate) use denied::Denied;
 
 /// Publishes of one process that may wait for their acknowledgements, over all partitions.
 const ACKS_MAX: usize = 1 << 16;
@@ -87,7 +87,7 @@ impl Connection {
             .ack_timeout(options.timeout)
             .max_ack_inflight(ACKS_MAX)
             .build(client.clone());
-        let checked = checks::check(&client, &context, &options).await?;
+        let checked = checks::check(&client, (&context, &denied), &options).await?;
         let durability = varz::durability(&options).await;
         match &durability {
             Durability::Durable => tracing::info!(urls, version = checked.version, "connected to NATS"),

@@ -4,8 +4,9 @@ use async_nats::{
     HeaderMap, HeaderValue,
     jetstream::{
         consumer::{DeliverPolicy, push},
-        context::PublishErrorKind,
+        context::{PublishError, PublishErrorKind},
         message::PublishMessage,
+        publish::PublishAck,
         stream::{LastRawMessageErrorKind, Stream},
     },
 };
@@ -16,8 +17,9 @@ use futures::StreamExt;
 
 use crate::{
     Connection, Error, Result,
-    api::{NO_MESSAGE, refusal},
+    api::{NO_MESSAGE, Trouble, refusal},
     connection::{chain, unfit},
+    patience::ONE_AT_MOST,
     stream::{bucket, ensure},
 };
 
@@ -79,19 +81,26 @@ impl Keys {
 
     async fn find(&self, key: &str) -> Result<Option<Found>> {
         let subject = format!("{}{}", self.subject, valid(key)?);
-        match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
-            Ok(raw) => {
+        let patience = self.connection.options().timeout;
+        Ok(self.connection.patiently(patience, &self.stream, || self.look(key, &subject)).await?)
+    }
+
+    async fn look(&self, key: &str, subject: &str) -> std::result::Result<Option<Found>, Trouble> {
+        let stream = self.stream().await.map_err(|error| Trouble::Away(error.to_string()))?;
+        let found = tokio::time::timeout(ONE_AT_MOST, stream.get_last_raw_message_by_subject(subject)).await;
+        let error = match found {
+            Err(_) => return Err(Trouble::Away(format!("no answer about `{key}` within {ONE_AT_MOST:?}"))),
+            Ok(Err(error)) => error,
+            Ok(Ok(raw)) => {
                 let gone = raw.headers.get(OPERATION).is_some();
                 let kept = Kept { key: key.to_owned(), value: raw.payload, revision: raw.sequence };
-                Ok(Some(Found { kept: (!gone).then_some(kept), revision: raw.sequence }))
+                return Ok(Some(Found { kept: (!gone).then_some(kept), revision: raw.sequence }));
             }
-            Err(error) => match error.kind() {
-                LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                LastRawMessageErrorKind::JetStream(refused) if refused.error_code().0 == NO_MESSAGE => {
-                    Ok(None)
-                }
-                _ => Err(self.away(&error)),
-            },
+        };
+        match error.kind() {
+            LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            LastRawMessageErrorKind::JetStream(refused) if refused.error_code().0 == NO_MESSAGE => Ok(None),
+            _ => Err(Trouble::Away(chain(&error))),
         }
     }
 
@@ -104,10 +113,11 @@ impl Keys {
         }
         let message = PublishMessage::build().headers(headers).payload(value);
         let subject = format!("{}{}", self.subject, valid(key)?);
-        let written = match self.connection.context().send_publish(subject, message).await {
-            Ok(ack) => ack.await,
-            Err(error) => Err(error),
-        };
+        let patience = self.connection.options().timeout;
+        let written = self
+            .connection
+            .patiently(patience, &self.stream, || self.send(&subject, message.clone()))
+            .await?;
         let error = match written {
             Ok(ack) => return Ok(ack.sequence),
             Err(error) => error,
@@ -121,6 +131,24 @@ impl Keys {
                 None => Err(self.away(&error)),
             },
             _ => Err(self.away(&error)),
+        }
+    }
+
+    /// Trouble where nobody has taken it: only then may it be sent again.
+    async fn send(
+        &self,
+        subject: &str,
+        message: PublishMessage,
+    ) -> std::result::Result<std::result::Result<PublishAck, PublishError>, Trouble> {
+        let sent = match self.connection.context().send_publish(subject.to_owned(), message).await {
+            Ok(ack) => ack.await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Err(error) if error.kind() == PublishErrorKind::StreamNotFound && refusal(&error).is_none() => {
+                Err(Trouble::Away("no server takes what is written".to_owned()))
+            }
+            sent => Ok(sent),
         }
     }
 }

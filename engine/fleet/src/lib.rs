@@ -5,7 +5,8 @@
 //! agreed values and questions. [`Members`] says who is alive, [`Turns`] deals the partitions out among them.
 //!
 //! What bounds it: bytes that wait to be published ([`Options::queue_bytes_max`]), the time they wait while no server is
-//! there ([`Options::patience`]), deliveries by a subscription's credits, read-ahead by bytes.
+//! there ([`Options::patience`]), the time a start waits for servers that are still electing ([`Options::placing`]), deliveries by a
+//! subscription's credits, read-ahead by bytes.
 
 mod api;
 mod connection;
@@ -19,6 +20,7 @@ mod members;
 pub mod metric;
 mod names;
 mod options;
+mod patience;
 mod publish;
 mod stream;
 mod turns;

@@ -22,6 +22,8 @@ pub struct Options {
     pub replicas: Option<usize>,
     /// How long connecting, and one request, may take.
     pub timeout: Duration,
+    /// How long whoever opens a bus or makes a stream waits for servers that are still placing it, or choosing who leads.
+    pub placing: Duration,
     /// How long a publish waits for a server to come back before it is refused.
     pub patience: Duration,
     /// Bytes that may wait to be published, all partitions together; past it publishing is refused.
@@ -50,6 +52,7 @@ impl Default for Options {
             monitoring: Vec::new(),
             replicas: None,
             timeout: Duration::from_secs(5),
+            placing: Duration::from_secs(30),
             patience: Duration::from_secs(5),
             queue_bytes_max: 64 << 20,
             partition_bytes_max: None,

@@ -23,6 +23,7 @@ use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 use crate::{
     Connection, Error, Result,
     api::{Nothing, STREAM_NOT_FOUND, Trouble},
+    patience::ONE_AT_MOST,
     publish::Job,
 };
 pub(crate) use config::{DEDUPE_WINDOW_MAX, bucket, ensure};
@@ -150,10 +151,8 @@ impl Streams {
     /// What the server holds as the description of `stream`.
     async fn described(&self, stream: &str) -> Result<Option<StreamSpec>> {
         let name = self.connection.names().stream(stream, 0);
-        match self.connection.api::<Info>(&format!("STREAM.INFO.{name}"), &Nothing {}).await {
-            Ok(info) => config::described(&info.config).map(Some),
-            Err(trouble) => missing(trouble).map_or(Ok(None), Err),
-        }
+        let found = config::look(&self.connection, &name, self.connection.options().timeout).await?;
+        found.map(|found| config::described(&found)).transpose()
     }
 
     fn learn(&self, spec: &StreamSpec) -> Vec<Arc<Partition>> {
@@ -184,8 +183,11 @@ impl Streams {
         if self.known.read().get(spec.name.as_str()).is_some_and(same) {
             return Ok(());
         }
-        if let Some(found) = self.described(&spec.name).await? {
-            config::check_layout(&found, spec)?;
+        let name = self.connection.names().stream(&spec.name, 0);
+        let look = || config::look(&self.connection, &name, ONE_AT_MOST);
+        let found = self.connection.patiently(self.connection.options().placing, &name, look);
+        if let Some(found) = found.await? {
+            config::check_layout(&config::described(&found)?, spec)?;
         }
         // The first partition describes the stream to everybody else, so it comes last.
         let rest = futures::stream::iter(1..spec.partitions)

@@ -50,20 +50,14 @@ pub const SEVEN: &[(&str, &str)] = &[
 ];
 
 impl Fleet {
-    /// Starts every process of `members` (name and roles, separated by commas), and waits until all are ready. One after the
-    /// other: in a cluster a stream that another process is just making has nobody yet to answer for it.
+    /// Starts every process of `members` (name and roles, separated by commas), all at once, and waits until all are ready.
     ///
     /// # Errors
     /// One of them did not start or did not become ready in time; the error ends with its log.
     pub async fn start(plan: Plan, members: &[(&str, &str)]) -> Result<Self> {
         let mut fleet = Self { plan, running: BTreeMap::new(), resting: BTreeMap::new() };
-        for (name, roles) in members {
-            let node = fleet.bound(name, roles, &[]).await?;
-            fleet.running.insert((*name).to_owned(), node);
-        }
-        for node in fleet.running.values() {
-            node.ready().await?;
-        }
+        let setups = members.iter().map(|(name, roles)| ((*name).to_owned(), fleet.setup(name, roles, &[])));
+        fleet.running = together(setups).await?;
         Ok(fleet)
     }
 
@@ -180,6 +174,19 @@ impl Fleet {
         Ok(())
     }
 
+    /// `kill -9` of these, and starts them again together, as [`revive`](Self::revive).
+    ///
+    /// # Errors
+    /// As [`kill`](Self::kill) and [`revive`](Self::revive).
+    pub async fn restart(&mut self, names: &[&str]) -> Result<()> {
+        for name in names {
+            self.kill(name).await?;
+        }
+        let setups: Vec<_> = names.iter().filter_map(|name| self.resting.remove_entry(*name)).collect();
+        self.running.append(&mut together(setups).await?);
+        Ok(())
+    }
+
     /// A client of whatever runs now: all forwarders, the first gateway, and the first distributor to manage by.
     ///
     /// # Errors
@@ -203,6 +210,17 @@ impl Fleet {
     /// The names of those that run.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.running.keys().map(String::as_str)
+    }
+
+    /// `kill -9` of all.
+    ///
+    /// # Errors
+    /// One could not be killed.
+    pub async fn end(self) -> Result<()> {
+        for node in self.running.into_values() {
+            node.kill().await?;
+        }
+        Ok(())
     }
 
     /// Ends them all in order: those that take first, those that answer last, and those of one kind together.
@@ -233,4 +251,22 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// Starts processes side by side, and waits until all are ready.
+async fn together(
+    setups: impl IntoIterator<Item = (String, Setup)>,
+) -> Result<BTreeMap<String, NodeProcess>> {
+    let mut starting = JoinSet::new();
+    for (name, setup) in setups {
+        starting.spawn(async move {
+            let node = NodeProcess::start(setup).await;
+            Ok::<_, anyhow::Error>((name.clone(), node.with_context(|| format!("`{name}` did not start"))?))
+        });
+    }
+    let mut started = BTreeMap::new();
+    while let Some(node) = starting.join_next().await {
+        started.extend([node??]);
+    }
+    Ok(started)
 }

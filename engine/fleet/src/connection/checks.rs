@@ -2,16 +2,18 @@
 
 use async_nats::{
     Client,
+    connection::State,
     jetstream::{
         Context,
         account::{Account, Limits},
     },
 };
 
-use super::unfit;
+use super::{Denied, unfit};
 use crate::{
     Options, Result,
     api::{self, Trouble},
+    patience::patiently,
     stream::MESSAGE_BYTES_MAX,
 };
 
@@ -29,7 +31,11 @@ pub(super) struct Checked {
     pub(super) replicas: usize,
 }
 
-pub(super) async fn check(client: &Client, context: &Context, options: &Options) -> Result<Checked> {
+pub(super) async fn check(
+    client: &Client,
+    asking: (&Context, &Denied),
+    options: &Options,
+) -> Result<Checked> {
     let info = client.server_info();
     if version(&info.version).is_none_or(|found| found < VERSION_MIN) {
         let (major, minor) = VERSION_MIN;
@@ -44,14 +50,19 @@ pub(super) async fn check(client: &Client, context: &Context, options: &Options)
             info.max_payload
         )));
     }
-    let account: std::result::Result<Account, _> =
-        api::call(context, options.timeout, "INFO", &api::Nothing {}).await;
+    let ask = || api::call::<Account>(asking, options.timeout, "INFO", &api::Nothing {});
+    let account = if info.cluster.is_some() {
+        let there = || client.connection_state() == State::Connected;
+        patiently(options.placing, "JetStream", there, ask).await
+    } else {
+        ask().await
+    };
     let account = account.map_err(|trouble| match trouble {
         Trouble::Refused { code: NOT_ENABLED | NOT_ENABLED_FOR_ACCOUNT, .. } => {
             unfit("JetStream is not enabled for this account: set `jetstream` in the server's, and the account's, configuration")
         }
         Trouble::Refused { what, .. } => unfit(format!("JetStream refused to describe the account: {what}")),
-        Trouble::Away(reason) => unfit(format!(
+        Trouble::Away(reason) | Trouble::Unheard(reason) => unfit(format!(
             "JetStream does not answer ({reason}): set `jetstream` in the server's configuration, and allow this user to publish to `$JS.API.>`"
         )),
     })?;

@@ -13,6 +13,7 @@ use crate::{
         SUBJECTS_OVERLAP, Trouble,
     },
     connection::unfit,
+    patience::ONE_AT_MOST,
 };
 
 /// How long a server remembers ids at most: each costs it memory.
@@ -110,26 +111,18 @@ pub(super) async fn ensure_partition(connection: &Connection, spec: &StreamSpec,
     Ok(())
 }
 
-/// Makes the stream if it is not there; answers what is there now.
+/// Makes the stream if it is not there; answers what is there now, once somebody leads it.
 ///
 /// # Errors
 /// [`Error::Unfit`] with what differs, when it is not what it must be.
 pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<Config> {
     let name = &wanted.name;
-    let found = match connection.api::<Info>(&format!("STREAM.INFO.{name}"), &Nothing {}).await {
-        Err(Trouble::Refused { code: STREAM_NOT_FOUND, .. }) => {
-            match connection.api::<Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
-                // Another one was quicker.
-                Err(Trouble::Refused { code: STREAM_NAME_EXISTS, .. }) => {
-                    connection.api::<Info>(&format!("STREAM.INFO.{name}"), &Nothing {}).await
-                }
-                Err(Trouble::Refused { code, what }) => return Err(not_made(wanted, code, what)),
-                created => created,
-            }
-        }
-        found => found,
+    let placed =
+        connection.patiently(connection.options().placing, name, || found_or_made(connection, wanted)).await;
+    let found = match placed {
+        Err(Trouble::Refused { code, what }) => return Err(not_made(wanted, code, what)),
+        placed => placed?,
     };
-    let found = found?.config;
     let differences = differences(&found, wanted);
     if differences.is_empty() {
         return Ok(found);
@@ -138,6 +131,38 @@ pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<C
         "the JetStream stream `{name}` is not as Catena makes it: {}; change it with `nats stream edit {name}`, or remove it",
         differences.join(", ")
     )))
+}
+
+async fn found_or_made(connection: &Connection, wanted: &Config) -> std::result::Result<Config, Trouble> {
+    let name = &wanted.name;
+    if let Some(found) = look(connection, name, ONE_AT_MOST).await? {
+        return Ok(found);
+    }
+    match connection.api::<Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
+        // Made, or another one was quicker. Who asks beside others is answered before anybody leads it.
+        Ok(_) | Err(Trouble::Refused { code: STREAM_NAME_EXISTS, .. }) => {
+            let found = look(connection, name, ONE_AT_MOST).await?;
+            found.ok_or_else(|| Trouble::Away("it has just been removed".to_owned()))
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// The stream of this name, none where there is none. One that nobody leads yet may be described already, and takes nothing.
+pub(super) async fn look(
+    connection: &Connection,
+    name: &str,
+    at_most: Duration,
+) -> std::result::Result<Option<Config>, Trouble> {
+    let timeout = connection.options().timeout.min(at_most);
+    match connection.api_within::<Info>(timeout, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
+        Ok(info) if info.cluster.as_ref().is_some_and(|cluster| cluster.leader.is_none()) => {
+            Err(Trouble::Away("nobody leads it yet".to_owned()))
+        }
+        Ok(info) => Ok(Some(info.config)),
+        Err(Trouble::Refused { code: STREAM_NOT_FOUND, .. }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// Why JetStream did not make a stream, and what to do.
