@@ -127,7 +127,7 @@ pub struct Tls {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Answers publishers before the servers have.
+    /// Answers publishers that all is well where the servers have not, or have said "not now".
     AcknowledgeUnconfirmed,
     /// Sends an unknown publish again without its ids.
     RetryWithoutIds,
@@ -141,6 +141,9 @@ pub enum Fault {
     TakeOverKeepsConsumer,
     /// Never looks after what was delivered and did not arrive.
     ForgetLostDeliveries,
+    /// Takes it that what was asked for will come: wants no heartbeats, and asks anew neither after a change of leaders nor
+    /// after a silence.
+    TrustPulls,
 }
 
 #[cfg(test)]

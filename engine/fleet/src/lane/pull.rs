@@ -8,7 +8,7 @@ use futures::StreamExt;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::{Connection, Error, Result, connection::chain};
+use crate::{Connection, Error, Fault, Result, connection::chain};
 
 /// Messages of one request at most.
 const MESSAGES_MAX: usize = 1000;
@@ -95,9 +95,12 @@ impl Pull {
         }
         // Of an earlier request it says nothing new.
         if message.subject.as_str().rsplit('.').next() == Some(self.number.to_string().as_str()) {
-            self.open = 0;
             let in_order =
                 status == StatusCode::TIMEOUT || what.contains("MaxBytes") || what.contains("Completed");
+            if !in_order && self.is_trusting() {
+                return Reply::Nothing;
+            }
+            self.open = 0;
             if !in_order {
                 tracing::debug!(%status, what, self.subject, "a pull ended");
                 self.pause = now + PAUSE;
@@ -118,7 +121,7 @@ impl Pull {
             "batch": self.batch,
             "max_bytes": room,
             "expires": EXPIRES.as_nanos() as u64,
-            "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
+            "idle_heartbeat": if self.is_trusting() { 0 } else { HEARTBEAT.as_nanos() as u64 },
         });
         let reply = format!("{}.{}", self.inbox, self.number);
         let client = self.connection.client();
@@ -136,7 +139,12 @@ impl Pull {
 
     /// Whether a request is under way and its heartbeats have stopped.
     pub(crate) fn is_silent(&self) -> bool {
-        self.open > 0 && self.heard.elapsed() > SILENCE_MAX
+        self.open > 0 && self.heard.elapsed() > SILENCE_MAX && !self.is_trusting()
+    }
+
+    /// Whether the planted bug is there.
+    pub(crate) fn is_trusting(&self) -> bool {
+        self.connection.options().fault == Some(Fault::TrustPulls)
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -278,7 +278,7 @@ impl Task {
             let words = overdue.into_iter().map(|(sequence, known)| (self.ack_subject(sequence, known), NAK));
             self.say(words).await;
         }
-        if self.arrived + IDLE_MAX <= now && !forgets {
+        if self.arrived + IDLE_MAX <= now && !forgets && !self.pull.is_trusting() {
             self.arrived = now;
             if !self.look_into_silence().await? {
                 return Ok(false);

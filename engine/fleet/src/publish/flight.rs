@@ -262,7 +262,7 @@ impl Crew<'_> {
                 }
             }
             Answer::Duplicate | Answer::Moved => self.singles = true,
-            Answer::Later(why) => self.struggle(why),
+            Answer::Later(why) => open.iter().for_each(|at| self.later(*at, &why)),
             Answer::Refused(failure) => open.iter().for_each(|at| self.failed(*at, failure.clone())),
             Answer::Unknown(why) => open.iter().for_each(|at| self.unknown(*at, &why)),
         }
@@ -279,7 +279,7 @@ impl Crew<'_> {
         for (at, answer) in wave.iter().copied().zip(answers) {
             match answer {
                 Answer::Stored { sequence, duplicate } => self.stored(at, sequence, duplicate),
-                Answer::Later(why) => self.struggle(why),
+                Answer::Later(why) => self.later(at, &why),
                 Answer::Duplicate | Answer::Moved => self.struggle("it conflicts with another".to_owned()),
                 Answer::Refused(failure) => self.failed(at, failure),
                 Answer::Unknown(why) => self.unknown(at, &why),
@@ -303,11 +303,22 @@ impl Crew<'_> {
         }
     }
 
+    fn later(&mut self, at: usize, why: &str) {
+        self.struggle(why.to_owned());
+        if self.acknowledges_all() {
+            self.stored(at, 0, false);
+        }
+    }
+
+    fn acknowledges_all(&self) -> bool {
+        self.wire.connection.options().fault == Some(Fault::AcknowledgeUnconfirmed)
+    }
+
     fn unknown(&mut self, at: usize, why: &str) {
         let stream = self.wire.partition.stream.clone();
         metrics::counter!(metric::UNKNOWN, "stream" => stream).increment(1);
         self.struggle(why.to_owned());
-        if self.wire.connection.options().fault == Some(Fault::AcknowledgeUnconfirmed) {
+        if self.acknowledges_all() {
             return self.stored(at, 0, false);
         }
         if let Some(seat) = self.seats.get_mut(at) {

@@ -273,14 +273,23 @@ pub struct Planted {
     pub no_ids: bool,
     /// What a message makes gets another id each time, and what is sent again for want of an answer has none.
     pub random_ids: bool,
+    /// Who has asked a server for deliveries waits for them, whatever has become of that server.
+    pub trust_pulls: bool,
 }
 
 #[cfg(debug_assertions)]
 impl Planted {
     /// The keys that are on.
     pub(crate) fn on(&self) -> impl Iterator<Item = &'static str> {
-        let Self { ack_before_durable, no_generation_pin, settle_first, no_fence, no_ids, random_ids } =
-            *self;
+        let Self {
+            ack_before_durable,
+            no_generation_pin,
+            settle_first,
+            no_fence,
+            no_ids,
+            random_ids,
+            trust_pulls,
+        } = *self;
         let keys = [
             ("ack_before_durable", ack_before_durable),
             ("no_generation_pin", no_generation_pin),
@@ -288,6 +297,7 @@ impl Planted {
             ("no_fence", no_fence),
             ("no_ids", no_ids),
             ("random_ids", random_ids),
+            ("trust_pulls", trust_pulls),
         ];
         keys.into_iter().filter_map(|(key, on)| on.then_some(key))
     }

@@ -16,6 +16,7 @@ pub(crate) fn of_fleet(config: &Config) -> Option<::fleet::Fault> {
         (planted.ack_before_durable, ::fleet::Fault::AcknowledgeUnconfirmed),
         (planted.no_fence, ::fleet::Fault::TakeOverKeepsConsumer),
         (planted.random_ids, ::fleet::Fault::RetryWithoutIds),
+        (planted.trust_pulls, ::fleet::Fault::TrustPulls),
     ])
 }
 

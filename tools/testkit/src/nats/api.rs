@@ -34,6 +34,16 @@ impl Api {
         Ok(names.map(str::to_owned).collect())
     }
 
+    /// The names of all consumers of `stream`.
+    ///
+    /// # Errors
+    /// There is no such stream, or the servers do not answer.
+    pub async fn consumers(&self, stream: &str) -> Result<Vec<String>> {
+        let answer = self.ask(&format!("CONSUMER.NAMES.{stream}"), &json!({})).await?;
+        let names = answer.get("consumers").and_then(Value::as_array).into_iter().flatten();
+        Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
     /// The name of the server that leads `stream`.
     ///
     /// # Errors
@@ -47,11 +57,20 @@ impl Api {
         .await
     }
 
-    /// Makes the leader of `stream` step down for another.
+    /// Makes the leaders of `stream` and of all its consumers step down for others.
     ///
     /// # Errors
     /// There is no such stream, or nobody who could lead it.
     pub async fn step_down(&self, stream: &str) -> Result<()> {
+        for consumer in self.consumers(stream).await? {
+            let request = format!("CONSUMER.LEADER.STEPDOWN.{stream}.{consumer}");
+            wait::until(&format!("{request} is done"), ANSWER_AT_MOST, async || {
+                let done = self.ask(&request, &json!({})).await.is_ok();
+                // Readers come and go.
+                (done || !self.consumers(stream).await.ok()?.contains(&consumer)).then_some(())
+            })
+            .await?;
+        }
         self.ask(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &json!({})).await.map(drop)
     }
 
