@@ -41,7 +41,7 @@ macro_rules! conformance {
     ($subject:expr, $run:expr) => {
         $crate::conformance!(@each $subject, $run;
             sequences_rise_by_one_in_each_partition, what_was_published_is_read_back,
-            large_messages_come_a_few_at_a_time_and_all_come,
+            large_messages_come_a_few_at_a_time_and_all_come, what_is_too_large_is_known_beforehand,
             a_stored_id_is_answered_and_not_stored_again, strangers_and_other_layouts_are_refused,
             publishers_at_once_leave_no_gap, an_append_follows_what_it_names_or_does_nothing,
             what_is_trimmed_is_gone_and_the_sequence_goes_on, a_group_goes_on_behind_what_was_trimmed, the_log_and_its_ids_survive_reopening,

@@ -156,6 +156,10 @@ impl Bus for Embedded {
         Ok(())
     }
 
+    fn fits(&self, message: &Message) -> Result<()> {
+        Entry::new(message.clone()).map(drop)
+    }
+
     fn remembers(&self) -> Duration {
         Duration::MAX
     }

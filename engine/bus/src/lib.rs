@@ -99,6 +99,12 @@ pub trait Bus: Send + Sync + 'static {
     /// [`Error::UnknownStream`], [`Error::Unavailable`].
     async fn trim(&self, stream: &str, partition: u32, below: u64) -> Result<()>;
 
+    /// Whether a message of this size can be stored at all; it takes as long as writing it down.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    fn fits(&self, message: &Message) -> Result<()>;
+
     /// How long message ids are remembered at most, whatever a stream's description asks for.
     fn remembers(&self) -> Duration;
 

@@ -226,6 +226,10 @@ impl Bus for JetStream {
         self.find(stream, partition).await?.trim(&self.connection, below).await
     }
 
+    fn fits(&self, message: &Message) -> Result<()> {
+        publish::sealed(message.clone()).map(drop)
+    }
+
     fn remembers(&self) -> Duration {
         DEDUPE_WINDOW_MAX
     }

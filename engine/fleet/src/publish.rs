@@ -78,6 +78,16 @@ impl Drop for Room {
     }
 }
 
+/// A message as servers get it, unless it is larger than they take.
+pub(crate) fn sealed(message: Message) -> Result<Envelope> {
+    let envelope = envelope::seal(message);
+    if envelope.bytes > MESSAGE_BYTES_MAX {
+        let bytes_max = MESSAGE_BYTES_MAX - OVERHEAD_BYTES;
+        return Err(Error::TooLarge { bytes: envelope.bytes - OVERHEAD_BYTES, bytes_max });
+    }
+    Ok(envelope)
+}
+
 /// A message on its way.
 pub(crate) struct Item {
     envelope: Envelope,
@@ -105,11 +115,7 @@ impl Job {
         let mut total = 0;
         for message in batch {
             let (id, key) = (message.id.clone(), message.key.clone());
-            let envelope = envelope::seal(message);
-            if envelope.bytes > MESSAGE_BYTES_MAX {
-                let bytes_max = MESSAGE_BYTES_MAX - OVERHEAD_BYTES;
-                return Err(Error::TooLarge { bytes: envelope.bytes - OVERHEAD_BYTES, bytes_max });
-            }
+            let envelope = sealed(message)?;
             total += envelope.bytes;
             items.push(Item { envelope, id, key });
         }

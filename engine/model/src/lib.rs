@@ -24,7 +24,7 @@ pub use codec::Malformed;
 pub use digest::{Digest, InvalidDigest, derived_id};
 pub use draft::{Draft, InvalidPointer, NotAnObject, Pointer};
 pub use fault::{Fault, TrapKind};
-pub use message::{Headers, Message};
+pub use message::{HEADERS_MAX, Headers, Message};
 pub use name::{BundleRef, InvalidName, Name};
 pub use near::near;
 pub use outcome::{Edit, Emission, Outcome, Verdict};

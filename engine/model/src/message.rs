@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Headers(pub Vec<(String, String)>);
 
+/// Headers that a message may have once a step has set them.
+pub const HEADERS_MAX: usize = 256;
+
 impl Headers {
     /// The first value under `name`.
     #[must_use]

@@ -1,7 +1,7 @@
 //! `batch` of the WIT: messages as one arena and a table of what is in it, and what comes back.
 
 use bytes::Bytes;
-use model::{Draft, Edit, Fault, Headers, Outcome, Pointer, Task, Verdict};
+use model::{Draft, Edit, Fault, HEADERS_MAX, Headers, Outcome, Pointer, Task, Verdict};
 use serde_json::value::RawValue;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -66,8 +66,8 @@ pub(crate) struct Batch {
 impl Batch {
     /// Writes down of the messages what is read.
     pub(crate) fn fill(&mut self, tasks: &mut [Task<'_>], reads: &Reads) -> Result<(), Failed> {
-        if self.arena.capacity() > KEPT_BYTES_MAX {
-            self.arena = Vec::new();
+        if self.arena.capacity() + self.table.capacity() * size_of::<u32>() > KEPT_BYTES_MAX {
+            *self = Self::default();
         }
         self.arena.clear();
         self.table.clear();
@@ -140,14 +140,17 @@ impl Answers {
                 None => return Err(Failed::Misused(format!("answered {answered} messages of {count}"))),
             }
         }
-        if reader.table.is_empty() {
-            return Ok(());
+        if !reader.table.is_empty() {
+            return Err(Failed::Misused(format!("answered more than the {count} messages it was given")));
         }
-        Err(Failed::Misused(format!("answered more than the {count} messages it was given")))
+        match arena.len() - reader.at {
+            0 => Ok(()),
+            left => Err(Failed::Misused(format!("left {left} bytes of its answers' arena to no part"))),
+        }
     }
 }
 
-/// An arena that grew larger is not kept for the next call.
+/// Buffers that grew larger are not kept for the next call.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Fields that one step may set or remove.
@@ -174,22 +177,32 @@ impl<'a> Reader<'a> {
     /// The answer that begins with this number.
     fn answer(&mut self, parts: u32) -> Result<Result<Outcome, Fault>, Failed> {
         let has = |bit: u32| parts & bit != 0;
-        let verdict = match parts & !(BODY | HEADERS | EDITS) {
-            0 => Ok(Verdict::Next),
-            1 => Ok(Verdict::Term(self.text()?)),
-            2 => Ok(Verdict::Jump(self.text()?)),
-            3 => Err(Fault::Retry { reason: self.text()? }),
-            4 => Err(Fault::Reject { reason: self.text()? }),
-            _ => return Err(Failed::Misused(format!("answered {parts}, which no verdict has"))),
+        let verdict = match parts {
+            // What is not processed changes nothing.
+            3 => return Ok(Err(Fault::Retry { reason: self.text()? })),
+            4 => return Ok(Err(Fault::Reject { reason: self.text()? })),
+            _ => match parts & !(BODY | HEADERS | EDITS) {
+                0 => Verdict::Next,
+                1 => Verdict::Term(self.text()?),
+                2 => Verdict::Jump(self.text()?),
+                _ => return Err(Failed::Misused(format!("answered {parts}, which no verdict has"))),
+            },
         };
         let body = has(BODY).then(|| self.body()).transpose()?;
         let headers = has(HEADERS).then(|| self.headers()).transpose()?;
         let edits = if has(EDITS) { self.edits()? } else { Vec::new() };
-        Ok(verdict.map(|verdict| Outcome { verdict, body, headers, edits }))
+        Ok(Ok(Outcome { verdict, body, headers, edits }))
     }
 
+    /// Empty ones cost a guest next to nothing, and the host a few dozen bytes each.
     fn headers(&mut self) -> Result<Headers, Failed> {
-        (0..self.number()?).map(|_| Ok((self.text()?, self.text()?))).collect::<Result<_, _>>().map(Headers)
+        let count = self.number()?;
+        if count as usize > HEADERS_MAX {
+            return Err(Failed::Misused(format!(
+                "answered {count} headers of a message, at most {HEADERS_MAX}"
+            )));
+        }
+        (0..count).map(|_| Ok((self.text()?, self.text()?))).collect::<Result<_, _>>().map(Headers)
     }
 
     fn edits(&mut self) -> Result<Vec<Edit>, Failed> {
@@ -297,9 +310,11 @@ mod tests {
             (0, &[0, 0], "answered more than the 1 messages it was given"),
             (0, &[5], "answered 5, which no verdict has"),
             (0, &[64], "answered 64, which no verdict has"),
+            (0, &[3 + BODY, 0, 0], "answered 11, which no verdict has"),
             (0, &[1], "broke off in the middle of an answer"),
             (0, &[HEADERS, 1, 0], "broke off in the middle of an answer"),
-            (0, &[HEADERS, u32::MAX], "broke off in the middle of an answer"),
+            (0, &[HEADERS, 257], "answered 257 headers of a message, at most 256"),
+            (10, &[BODY, 9], "left 1 bytes of its answers' arena to no part"),
             (0, &[EDITS, 1, 0], "broke off in the middle of an answer"),
             (10, &[1, 11], "answered a part of 11 bytes where 10 are left"),
             (10, &[BODY, u32::MAX], "answered a part of 4294967295 bytes where 10 are left"),
@@ -307,7 +322,7 @@ mod tests {
         ] {
             assert_eq!(read(answers(arena, table)).unwrap_err(), format!("the processor {told}"));
         }
-        assert_eq!(read(answers(10, &[BODY, 0])).unwrap().body, Some(Bytes::new()));
+        assert_eq!(read(answers(0, &[BODY, 0])).unwrap().body, Some(Bytes::new()));
         assert_eq!(read(answers(10, &[BODY, 10])).unwrap().body, Some("xxxxxxxxxx".into()));
     }
 
@@ -315,7 +330,7 @@ mod tests {
     fn edits_are_bounded() {
         let edited = |count: u32| {
             let edits = std::iter::repeat_n([1, 0], count as usize).flatten();
-            read(answers(300, &[EDITS, count].into_iter().chain(edits).collect::<Vec<_>>()))
+            read(answers(count as usize, &[EDITS, count].into_iter().chain(edits).collect::<Vec<_>>()))
         };
         assert_eq!(edited(256).unwrap().edits.len(), 256);
         assert_eq!(edited(257).unwrap_err(), "the processor answered 257 edits of a message, at most 256");
@@ -323,7 +338,11 @@ mod tests {
 
     #[test]
     fn a_small_body_does_not_keep_a_large_arena_alive() {
-        let body = |arena, length| read(answers(arena, &[BODY, length])).unwrap().body.unwrap();
+        // The rest of the arena is the reason.
+        let body = |arena: u32, length: u32| {
+            let answers = answers(arena as usize, &[1 + BODY, arena - length, length]);
+            read(answers).unwrap().body.unwrap()
+        };
         assert!(body(3 << 20, 1).is_unique() && body(3 << 20, 2 << 20).len() == 2 << 20);
         assert_eq!(body(100, 1).len(), 1);
     }

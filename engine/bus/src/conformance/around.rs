@@ -58,6 +58,10 @@ impl<T: Around> Bus for T {
         self.below().trim(stream, partition, below).await
     }
 
+    fn fits(&self, message: &Message) -> Result<()> {
+        self.below().fits(message)
+    }
+
     fn remembers(&self) -> Duration {
         self.remembers_around()
     }

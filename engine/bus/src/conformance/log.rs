@@ -77,6 +77,18 @@ pub async fn a_stored_id_is_answered_and_not_stored_again(subject: &dyn Subject)
     subject.close(bus).await;
 }
 
+/// What would be refused for its size can be told without publishing it.
+pub async fn what_is_too_large_is_known_beforehand(subject: &dyn Subject) {
+    let bus = opened(subject, &spec(1)).await;
+    let of_bytes = |bytes: usize| Message { body: vec![b'x'; bytes].into(), ..Message::default() };
+    bus.fits(&of_bytes(1 << 20)).unwrap();
+    bus.publish(STREAM, 0, vec![of_bytes(1 << 20)]).await.unwrap();
+    let too_large = |answer: Option<Error>| matches!(answer, Some(Error::TooLarge { .. }));
+    assert!(too_large(bus.fits(&of_bytes(32 << 20)).err()));
+    assert!(too_large(bus.publish(STREAM, 0, vec![of_bytes(32 << 20)]).await.err()));
+    subject.close(bus).await;
+}
+
 /// Partitions are fixed for life; what is not there has its own error; the rest of a description may change.
 pub async fn strangers_and_other_layouts_are_refused(subject: &dyn Subject) {
     let bus = opened(subject, &spec(2)).await;

@@ -1,7 +1,7 @@
 //! What the engine checks of a step's answer, whatever the runtime below checked.
 
 use bytes::Bytes;
-use model::{Call, Draft, Edit, Fault, NotAnObject, Outcome, Verdict};
+use model::{Call, Draft, Edit, Fault, HEADERS_MAX, NotAnObject, Outcome, Verdict};
 
 use super::{BODY_BYTES_MAX, HEADERS_BYTES_MAX};
 use crate::Step;
@@ -48,6 +48,10 @@ fn body_bytes(outcome: &Outcome, draft: &mut Draft) -> Result<usize, NotAnObject
 fn check_sizes(outcome: &Outcome, draft: &mut Draft) -> Result<(), Fault> {
     let body = body_bytes(outcome, draft).map_err(|error| Fault::Reject { reason: error.to_string() })?;
     let headers = outcome.headers.as_ref();
+    if let Some(count) = headers.map(|headers| headers.0.len()).filter(|count| *count > HEADERS_MAX) {
+        let reason = format!("the message would have {count} headers, at most {HEADERS_MAX} are allowed");
+        return Err(Fault::Reject { reason });
+    }
     let headers = headers.map_or(0, |h| h.0.iter().map(|(n, v)| n.len() + v.len()).sum());
     for (what, bytes, bytes_max) in [("body", body, BODY_BYTES_MAX), ("headers", headers, HEADERS_BYTES_MAX)]
     {

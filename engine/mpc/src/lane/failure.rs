@@ -16,13 +16,24 @@ pub(super) struct Failure {
     pub(super) retryable: bool,
 }
 
+/// Bytes of a sentence in a dead letter. Guests write most of them, and a letter has to fit the bus.
+const SENTENCE_BYTES_MAX: usize = 4 << 10;
+
+fn shortened(mut sentence: String) -> String {
+    if sentence.len() > SENTENCE_BYTES_MAX {
+        sentence.truncate(sentence.floor_char_boundary(SENTENCE_BYTES_MAX));
+        sentence.push_str(" …");
+    }
+    sentence
+}
+
 impl Failure {
     pub(super) fn stopped(stopped: Stopped, plan: &Plan) -> Self {
         let Stopped { fault, path } = stopped;
         let retryable = fault.retryable();
         let problem = Problem {
             code: fault.code().to_owned(),
-            sentence: fault.to_string(),
+            sentence: shortened(fault.to_string()),
             backtrace: match fault {
                 Fault::Trap { backtrace, .. } => backtrace,
                 _ => Vec::new(),
@@ -33,7 +44,8 @@ impl Failure {
 
     /// The steps went well; sending on what they left did not.
     pub(super) fn routing(error: &Error, path: &Path, plan: &Plan) -> Self {
-        let problem = Problem { code: "route".to_owned(), sentence: sentence(error), backtrace: Vec::new() };
+        let problem =
+            Problem { code: "route".to_owned(), sentence: shortened(sentence(error)), backtrace: Vec::new() };
         Self { problem, path: path.names(plan), step: None, retryable: error.retryable() }
     }
 
@@ -45,7 +57,8 @@ impl Failure {
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("it did not say why");
         let sentence = format!("the engine panicked while it processed the message: {said}");
-        let problem = Problem { code: "panic".to_owned(), sentence, backtrace: Vec::new() };
+        let problem =
+            Problem { code: "panic".to_owned(), sentence: shortened(sentence), backtrace: Vec::new() };
         Self { problem, path: Vec::new(), step: None, retryable: true }
     }
 }

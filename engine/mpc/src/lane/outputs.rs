@@ -1,6 +1,6 @@
 //! What leaves a lane: ids that a redelivery repeats, and headers that say what made it.
 
-use bus::Stored;
+use bus::{Bus, Stored};
 use bytes::Bytes;
 use chain::{End, Finished, Path};
 use model::{Emission, Headers, Message, Name, derived_id};
@@ -25,7 +25,11 @@ pub(super) struct Origin<'a> {
     pub(super) stream: &'a Name,
     pub(super) partition: u32,
     pub(super) stored: &'a Stored,
+    pub(super) bus: &'a dyn Bus,
 }
+
+/// Smaller messages fit whatever the bus.
+const FITS_BYTES: usize = 256 << 10;
 
 /// What one message makes of the world besides state.
 #[derive(Default)]
@@ -105,13 +109,21 @@ impl Origin<'_> {
         // What the bus could never take would stop the lane; here it costs this message.
         let leads_nowhere =
             |p: &&Publication| streams.partitions(&p.stream).is_none_or(|count| p.partition >= count);
-        match publications.iter().find(leads_nowhere) {
-            None => Ok(publications),
-            Some(Publication { stream, partition, .. }) => Err(crate::Error::Route {
+        if let Some(Publication { stream, partition, .. }) = publications.iter().find(leads_nowhere) {
+            return Err(crate::Error::Route {
                 reason: format!("there is no stream `{stream}` with partition {partition}"),
                 retryable: false,
-            }),
+            });
         }
+        for Publication { stream, message, .. } in &publications {
+            if message.size_bytes() > FITS_BYTES {
+                self.bus.fits(message).map_err(|error| crate::Error::Route {
+                    reason: format!("for `{stream}` it left {error}"),
+                    retryable: false,
+                })?;
+            }
+        }
+        Ok(publications)
     }
 
     /// An emission as a message. The ordinal counts within the whole message, so the id is unique without the step;

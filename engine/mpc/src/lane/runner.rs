@@ -283,11 +283,17 @@ impl Runner {
             error: failure.problem,
             at_ms: time::now_ms(),
         };
-        let message = match letter.to_message(self.origin(&work).dead_letter_id()) {
+        let message =
+            letter.to_message(self.origin(&work).dead_letter_id()).map_err(|error| error.to_string());
+        let message = message.and_then(|message| match self.place.parts.bus.fits(&message) {
+            Ok(()) => Ok(message),
+            Err(error) => Err(format!("its dead letter would be {error}")),
+        });
+        let message = match message {
             Ok(message) => message,
-            Err(error) => {
+            Err(why) => {
                 // Nothing is let go of that is not kept elsewhere.
-                ran.stop = Some(Stop::Halted { generation: live.generation, why: error.to_string() });
+                ran.stop = Some(Stop::Halted { generation: live.generation, why });
                 return;
             }
         };
@@ -299,6 +305,7 @@ impl Runner {
 
     fn origin<'a>(&'a self, work: &'a Work) -> Origin<'a> {
         let Place { stream, partition, .. } = &*self.place;
-        Origin { live: work.live(), stream, partition: *partition, stored: &work.stored }
+        let bus = &*self.place.parts.bus;
+        Origin { live: work.live(), stream, partition: *partition, stored: &work.stored, bus }
     }
 }

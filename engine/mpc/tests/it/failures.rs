@@ -87,6 +87,16 @@ async fn a_rejected_message_is_dead_at_once_and_those_behind_it_go_on() {
 }
 
 #[tokio::test]
+async fn a_reason_that_no_letter_could_hold_is_cut_and_stops_nobody() {
+    let (node, mut sink) = start("", "rant").await;
+    node.post(vec![message(1, "k", "poison"), message(2, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|b@1.0.0");
+    let (_, letter) = dead_letter(&node).await;
+    let sentence = letter.error.sentence;
+    assert!(sentence.len() < 5000 && sentence.ends_with("\u{1} …"), "{} bytes", sentence.len());
+}
+
+#[tokio::test]
 async fn a_panic_of_the_host_costs_its_message_only() {
     let (node, mut sink) = start("attempts_max = 2", "panic").await;
     node.post(vec![message(1, "k", "poison"), message(2, "k", "x")]).await;

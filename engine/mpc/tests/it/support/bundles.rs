@@ -141,6 +141,8 @@ impl Processor for Running {
                 "heal" if poisoned && call.attempt < argument.parse().unwrap() => {
                     return Err(Fault::Retry { reason: "not yet".into() });
                 }
+                // More than any bus takes.
+                "rant" if poisoned => return Err(Fault::Reject { reason: "\u{1}".repeat(4 << 20) }),
                 "reject" if poisoned => return Err(Fault::Reject { reason: "never".into() }),
                 "trap" if poisoned => {
                     let backtrace = vec!["guest::process".to_owned()];
