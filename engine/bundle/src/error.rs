@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// A component, but not a processor.
     #[error(
-        "this component exports {exports}, but neither `process` of catena:processor@1.0 nor `process-batch` with \
+        "this component is no processor: it exports {exports}, and neither `process` of catena:processor@1.0 nor `process-batch` with \
          `configure` and `reads`, in the types those have there: build it again, against the `wit/` of this release or with its \
          `catena build`"
     )]

@@ -1,5 +1,7 @@
 //! Agreed values over a JetStream key-value bucket, the same as the `nats kv` commands show.
 
+use std::time::Duration;
+
 use async_nats::{
     HeaderMap, HeaderValue,
     jetstream::{
@@ -19,7 +21,6 @@ use crate::{
     Connection, Error, Result,
     api::{NO_MESSAGE, Trouble, refusal},
     connection::{chain, unfit},
-    patience::ONE_AT_MOST,
     stream::{bucket, ensure},
 };
 
@@ -82,14 +83,22 @@ impl Keys {
     async fn find(&self, key: &str) -> Result<Option<Found>> {
         let subject = format!("{}{}", self.subject, valid(key)?);
         let patience = self.connection.options().timeout;
-        Ok(self.connection.patiently(patience, &self.stream, || self.look(key, &subject)).await?)
+        Ok(self
+            .connection
+            .patiently(patience, &self.stream, |at_most| self.look(key, &subject, at_most))
+            .await?)
     }
 
-    async fn look(&self, key: &str, subject: &str) -> std::result::Result<Option<Found>, Trouble> {
+    async fn look(
+        &self,
+        key: &str,
+        subject: &str,
+        at_most: Duration,
+    ) -> std::result::Result<Option<Found>, Trouble> {
         let stream = self.stream().await.map_err(|error| Trouble::Away(error.to_string()))?;
-        let found = tokio::time::timeout(ONE_AT_MOST, stream.get_last_raw_message_by_subject(subject)).await;
+        let found = tokio::time::timeout(at_most, stream.get_last_raw_message_by_subject(subject)).await;
         let error = match found {
-            Err(_) => return Err(Trouble::Away(format!("no answer about `{key}` within {ONE_AT_MOST:?}"))),
+            Err(_) => return Err(Trouble::Away(format!("no answer about `{key}` within {at_most:?}"))),
             Ok(Err(error)) => error,
             Ok(Ok(raw)) => {
                 let gone = raw.headers.get(OPERATION).is_some();
@@ -116,7 +125,7 @@ impl Keys {
         let patience = self.connection.options().timeout;
         let written = self
             .connection
-            .patiently(patience, &self.stream, || self.send(&subject, message.clone()))
+            .patiently(patience, &self.stream, |_| self.send(&subject, message.clone()))
             .await?;
         let error = match written {
             Ok(ack) => return Ok(ack.sequence),

@@ -130,7 +130,7 @@ impl Leases {
         loop {
             for change in watch.next().await? {
                 match change {
-                    Change::Put(kept) => _ = self.seen_since(&kept.key, kept.revision),
+                    Change::Put(kept) => self.heard(&kept.key, kept.revision),
                     Change::Gone { key } => drop(self.seen.lock().remove(&key)),
                 }
             }
@@ -145,16 +145,25 @@ impl Leases {
         self.seen_since(key, revision).elapsed() >= self.ttl
     }
 
-    /// Since when this process knows of the revision, or of a later one: now, where it is new. A watch and those who read beside
-    /// it are not in step: what one of them brings late must not make a lease that has been renewed look as if it stood still,
-    /// nor one that stands still look new.
+    /// Since when this process knows the revision that it has just read: now, where it knew another one. A lower one is as new
+    /// as a higher one, since a bucket may have been made anew.
     fn seen_since(&self, key: &str, revision: u64) -> Instant {
+        let mut seen = self.seen.lock();
+        let (known, since) = seen.entry(key.to_owned()).or_insert_with(|| (revision, Instant::now()));
+        if *known != revision {
+            (*known, *since) = (revision, Instant::now());
+        }
+        *since
+    }
+
+    /// Takes note of what the watch brings. It is not in step with those who read: what it brings late is nothing new, or a
+    /// lease that stands still would look renewed with every such word.
+    fn heard(&self, key: &str, revision: u64) {
         let mut seen = self.seen.lock();
         let (known, since) = seen.entry(key.to_owned()).or_insert_with(|| (revision, Instant::now()));
         if *known < revision {
             (*known, *since) = (revision, Instant::now());
         }
-        *since
     }
 
     pub(crate) async fn write(&self, key: &str, lease: &Lease, revision: u64) -> Result<u64> {

@@ -23,7 +23,6 @@ use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 use crate::{
     Connection, Error, Result,
     api::{Nothing, STREAM_NOT_FOUND, Trouble},
-    patience::ONE_AT_MOST,
     publish::Job,
 };
 pub(crate) use config::{DEDUPE_WINDOW_MAX, bucket, ensure};
@@ -184,7 +183,7 @@ impl Streams {
             return Ok(());
         }
         let name = self.connection.names().stream(&spec.name, 0);
-        let look = || config::look(&self.connection, &name, ONE_AT_MOST);
+        let look = |at_most| config::look(&self.connection, &name, at_most);
         let found = self.connection.patiently(self.connection.options().placing, &name, look);
         if let Some(found) = found.await? {
             config::check_layout(&config::described(&found)?, spec)?;

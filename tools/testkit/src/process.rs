@@ -20,8 +20,9 @@ use crate::{
     wait,
 };
 
-/// How long a node may take to print where it listens, to be ready, and to stop.
-const START_AT_MOST: Duration = Duration::from_secs(30);
+/// How long a node may take to print where it listens, and to be ready: longer than it waits itself for servers that are
+/// electing, so that it is the one who says so.
+const START_AT_MOST: Duration = Duration::from_secs(45);
 const STOP_AT_MOST: Duration = Duration::from_secs(30);
 
 /// What to start, and on what.

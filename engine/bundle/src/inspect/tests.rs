@@ -84,7 +84,7 @@ fn damaged_bundles_are_refused_and_never_a_panic() {
 #[test]
 fn other_worlds_are_told_from_processors() {
     assert!(refusal(&wat::parse_str("(component)").unwrap()).starts_with(
-        "this component exports nothing, but neither `process` of catena:processor@1.0 nor \
+        "this component is no processor: it exports nothing, and neither `process` of catena:processor@1.0 nor \
          `process-batch`"
     ));
     let other = r#"(component
@@ -94,7 +94,7 @@ fn other_worlds_are_told_from_processors() {
         (export "run" (func $run))
         (export "process" (func $run)))"#;
     assert!(refusal(&wat::parse_str(other).unwrap()).starts_with(
-        "this component exports `run: func(n: u32) -> u32`, `process: func(n: u32) -> u32`, but neither `process` of"
+        "this component is no processor: it exports `run: func(n: u32) -> u32`, `process: func(n: u32) -> u32`, and neither `process` of"
     ));
 }
 
@@ -110,7 +110,10 @@ fn a_signature_that_explodes_is_not_spelled_out() {
             (export "run" (func $run)))"#
     );
     let sentence = refusal(&wat::parse_str(bomb).unwrap());
-    assert!(sentence.starts_with("this component exports `run`, but neither `process` of"), "{sentence}");
+    assert!(
+        sentence.starts_with("this component is no processor: it exports `run`, and neither `process` of"),
+        "{sentence}"
+    );
 }
 
 #[test]

@@ -50,12 +50,12 @@ pub(super) async fn check(
             info.max_payload
         )));
     }
-    let ask = || api::call::<Account>(asking, options.timeout, "INFO", &api::Nothing {});
+    let ask = |at_most| api::call::<Account>(asking, at_most, "INFO", &api::Nothing {});
     let account = if info.cluster.is_some() {
         let there = || client.connection_state() == State::Connected;
         patiently(options.placing, "JetStream", there, ask).await
     } else {
-        ask().await
+        ask(options.timeout).await
     };
     let account = account.map_err(|trouble| match trouble {
         Trouble::Refused { code: NOT_ENABLED | NOT_ENABLED_FOR_ACCOUNT, .. } => {

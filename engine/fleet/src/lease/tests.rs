@@ -131,9 +131,22 @@ async fn a_lease_that_was_renewed_is_left_alone_whatever_the_watch_brings_late()
         assert!(contender.take(KEY, "feed").await.unwrap().is_none());
         let since = contender.seen_since(KEY, held.revision);
         sleep(TTL / 3).await;
-        assert_eq!(contender.seen_since(KEY, old), since);
+        contender.heard(KEY, old);
+        assert_eq!(contender.seen_since(KEY, held.revision), since);
         assert!(contender.take(KEY, "feed").await.unwrap().is_none());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_bucket_that_was_made_anew_a_lease_is_young() {
+    let holder = leases(Arc::new(MemoryKeys::default()), "holder");
+    let held = holder.take(KEY, "feed").await.unwrap().unwrap();
+    let contender = leases(holder.keys.clone(), "contender");
+    contender.heard(KEY, held.revision + 5000);
+    sleep(2 * TTL).await;
+    assert!(contender.take(KEY, "feed").await.unwrap().is_none());
+    sleep(TTL).await;
+    assert!(matches!(contender.take(KEY, "feed").await.unwrap().unwrap().taken, Taken::Expired));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,6 @@ use crate::{
         SUBJECTS_OVERLAP, Trouble,
     },
     connection::unfit,
-    patience::ONE_AT_MOST,
 };
 
 /// How long a server remembers ids at most: each costs it memory.
@@ -117,8 +116,9 @@ pub(super) async fn ensure_partition(connection: &Connection, spec: &StreamSpec,
 /// [`Error::Unfit`] with what differs, when it is not what it must be.
 pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<Config> {
     let name = &wanted.name;
-    let placed =
-        connection.patiently(connection.options().placing, name, || found_or_made(connection, wanted)).await;
+    let placed = connection
+        .patiently(connection.options().placing, name, |at_most| found_or_made(connection, wanted, at_most))
+        .await;
     let found = match placed {
         Err(Trouble::Refused { code, what }) => return Err(not_made(wanted, code, what)),
         placed => placed?,
@@ -133,15 +133,19 @@ pub(crate) async fn ensure(connection: &Connection, wanted: &Config) -> Result<C
     )))
 }
 
-async fn found_or_made(connection: &Connection, wanted: &Config) -> std::result::Result<Config, Trouble> {
+async fn found_or_made(
+    connection: &Connection,
+    wanted: &Config,
+    at_most: Duration,
+) -> std::result::Result<Config, Trouble> {
     let name = &wanted.name;
-    if let Some(found) = look(connection, name, ONE_AT_MOST).await? {
+    if let Some(found) = look(connection, name, at_most).await? {
         return Ok(found);
     }
     match connection.api::<Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
         // Made, or another one was quicker. Who asks beside others is answered before anybody leads it.
         Ok(_) | Err(Trouble::Refused { code: STREAM_NAME_EXISTS, .. }) => {
-            let found = look(connection, name, ONE_AT_MOST).await?;
+            let found = look(connection, name, at_most).await?;
             found.ok_or_else(|| Trouble::Away("it has just been removed".to_owned()))
         }
         Err(trouble) => Err(trouble),

@@ -65,7 +65,7 @@ fn whoever_starts_while_the_servers_have_no_majority_waits_until_they_have() {
         for other in others {
             other.pause().await.unwrap();
         }
-        let options = Options { timeout: Duration::from_secs(1), ..options(vec![there.url()]) };
+        let options = Options { timeout: Duration::from_secs(2), ..options(vec![there.url()]) };
         let hasty = Options { placing: Duration::ZERO, ..options.clone() };
         let refused = start(hasty).await.unwrap_err().to_string();
         assert!(refused.contains("for the NATS servers to agree who leads"), "{refused}");

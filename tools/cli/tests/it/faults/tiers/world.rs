@@ -78,6 +78,9 @@ pub(super) const LONG: Duration = Duration::from_millis(20);
 const QUIET_BEHIND_PROBES: Duration = Duration::from_secs(4);
 /// A lane that two believe to have gets stuck for a few seconds at a time.
 const QUIET_AT_MOST: Duration = Duration::from_secs(8);
+/// A lane whose pull has ended without a word asks anew after 11 s, and may have to wait for who leads: what is only late is
+/// not lost.
+const LATE_AT_MOST: Duration = Duration::from_secs(20);
 /// Posts between two faults: enough that something is under way in every tier, few enough for many rounds.
 pub(super) const SOME: u64 = 20;
 
@@ -205,7 +208,7 @@ impl World {
             // Behind the last of it in every partition and every shard.
             () = self.arrives() => {}
             // The bug takes the probes too, or what brings them.
-            _ = self.judge_when(QUIET_AT_MOST, |_| false) => {}
+            _ = self.judge_when(LATE_AT_MOST, |_| false) => {}
         }
         self.judged_when(QUIET_BEHIND_PROBES, |_| false).await
     }
