@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::wait;
 
 /// How long an answer may take. Electing a leader takes seconds.
 const ANSWER_AT_MOST: Duration = Duration::from_secs(20);
+/// How long one request of several waits: who comes to lead a moment later has not seen it, and never answers it.
+const ONE_AT_MOST: Duration = Duration::from_secs(2);
+/// Between two requests.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A connection for requests to the JetStream API, to servers that ask nobody for a password.
 pub struct Api(async_nats::Client);
@@ -19,7 +24,7 @@ impl Api {
     /// # Errors
     /// None of them answers.
     pub async fn connect(urls: &[String]) -> Result<Self> {
-        let connect = async_nats::ConnectOptions::new().request_timeout(Some(ANSWER_AT_MOST)).connect(urls);
+        let connect = async_nats::ConnectOptions::new().request_timeout(Some(ONE_AT_MOST)).connect(urls);
         Ok(Self(connect.await.with_context(|| format!("failed to connect to {}", urls.join(", ")))?))
     }
 
@@ -89,11 +94,18 @@ impl Api {
         self.ask(&format!("STREAM.UPDATE.{stream}"), &config).await.map(drop)
     }
 
+    /// Asks until there is an answer: nothing here does harm when it is done twice.
     async fn ask(&self, what: &str, request: &Value) -> Result<Value> {
-        let body = serde_json::to_vec(request)?.into();
-        let answer = self.0.request(format!("$JS.API.{what}"), body).await;
-        let answer: Value =
-            serde_json::from_slice(&answer.with_context(|| format!("{what}: no answer"))?.payload)?;
+        let body = serde_json::to_vec(request)?;
+        let began = Instant::now();
+        let answer = loop {
+            match self.0.request(format!("$JS.API.{what}"), body.clone().into()).await {
+                Ok(answer) => break answer,
+                Err(_) if began.elapsed() < ANSWER_AT_MOST => sleep(PAUSE).await,
+                Err(error) => return Err(error).with_context(|| format!("{what}: no answer")),
+            }
+        };
+        let answer: Value = serde_json::from_slice(&answer.payload)?;
         if let Some(error) = answer.get("error") {
             bail!("{what}: {error}");
         }
