@@ -1,8 +1,8 @@
 //! The words of Catena: messages, verdicts, outcomes, and the two seams every layer above agrees on —
 //! [`Processor`], the code one step runs, and [`Catalog`], where a chain finds processors.
 //!
-//! Beside them stand three things that every layer shows the world alike: an error with its causes ([`chain_of`]), the
-//! word somebody may have meant ([`near()`]) and the time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
+//! Beside them stand four things that every layer shows the world alike: an error with its causes ([`chain_of`]) and what to do
+//! about one of the file system ([`remedy()`]), the word somebody may have meant ([`near()`]) and the time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
 
 pub mod catalog;
 mod codec;
@@ -14,6 +14,7 @@ mod name;
 mod near;
 mod outcome;
 mod processor;
+mod remedy;
 mod report;
 mod sequences;
 mod state;
@@ -29,6 +30,7 @@ pub use name::{BundleRef, InvalidName, Name};
 pub use near::near;
 pub use outcome::{Edit, Emission, Outcome, Verdict};
 pub use processor::{Call, Processor, Task};
+pub use remedy::remedy;
 pub use report::chain_of;
 pub use sequences::Sequences;
 pub use state::{NoState, Scope, StateError, StateRead, StateWrite};

@@ -34,7 +34,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The data folder, or a file in it, cannot be used.
-    #[error("failed to use `{}`", path.display())]
+    #[error("failed to use `{}`{}", path.display(), advice(source))]
     Folder {
         /// The folder or file.
         path: PathBuf,
@@ -97,7 +97,7 @@ pub enum Error {
         source: serve::Error,
     },
     /// A store below the data folder cannot be opened.
-    #[error("failed to open a store")]
+    #[error("failed to open a store{}", advice(.0))]
     Store(#[from] store::Error),
     /// The bus cannot be opened.
     #[error("failed to open the bus")]
@@ -106,7 +106,7 @@ pub enum Error {
     #[error("failed to prepare the feed's streams")]
     Feed(#[from] feed::Error),
     /// What runs bundles cannot be set up.
-    #[error("failed to set up the runtime of bundles")]
+    #[error("failed to set up the runtime of bundles{}", advice(.0))]
     Bundles(#[from] bundle::Error),
     /// The center does not start.
     #[error("failed to start the message processor center")]
@@ -115,7 +115,7 @@ pub enum Error {
     #[error("failed to open the inbox shards")]
     Inbox(#[from] inbox::Error),
     /// The management plane has no token.
-    #[error("failed to set up the management plane")]
+    #[error("failed to set up the management plane{}", advice(.0))]
     Admin(#[from] admin::Error),
     /// A part of starting panicked.
     #[error("starting panicked: {reason}")]
@@ -123,4 +123,40 @@ pub enum Error {
         /// What is known.
         reason: String,
     },
+}
+
+/// What to do about an error of the file system below the data folder, where that is known.
+fn advice(error: &(dyn std::error::Error + 'static)) -> String {
+    match model::remedy(error) {
+        "" => String::new(),
+        known => format!("{known}, or name another folder with `--data`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_folder_that_cannot_be_used_is_told_with_what_to_do() {
+        for (kind, advice) in [
+            (std::io::ErrorKind::PermissionDenied, "let the user that runs this read and write there"),
+            (std::io::ErrorKind::StorageFull, "free space on its disk"),
+            (std::io::ErrorKind::AlreadyExists, "a file is where a folder has to be: move it away"),
+        ] {
+            let expected = format!("failed to use `data`; {advice}, or name another folder with `--data`");
+            assert_eq!(Error::Folder { path: "data".into(), source: kind.into() }.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_found_below_a_store_that_does_not_open() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let store = store::Error::Open { path: "data/bus".into(), source: std::sync::Arc::new(full) };
+        let said = Error::from(store).to_string();
+        assert_eq!(
+            said,
+            "failed to open a store; free space on its disk, or name another folder with `--data`"
+        );
+    }
 }

@@ -47,8 +47,8 @@ impl Lmdb {
         let failed = |source: Cause| Error::Open { path: options.path.clone(), source };
         std::fs::create_dir_all(&options.path).map_err(|error| failed(Arc::new(error)))?;
         let lock = Lock::take(&options.path)?;
-        let env = open(options).map_err(|error| failed(Arc::new(error)))?;
-        let tables = create(&env, &options.tables).map_err(|error| failed(Arc::new(error)))?;
+        let env = open(options).map_err(|error| failed(cause(error)))?;
+        let tables = create(&env, &options.tables).map_err(|error| failed(cause(error)))?;
         // A new file is there after a power failure only once its folder is synced, and a new folder
         // only once the one around it is.
         for folder in options.path.ancestors().take(2).filter(|folder| !folder.as_os_str().is_empty()) {
@@ -98,6 +98,14 @@ impl Store for Lmdb {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
         let txn = self.env.read_txn().map_err(|error| Error::Read { source: Arc::new(error) })?;
         Ok(Box::new(View { tables: &self.tables, txn }))
+    }
+}
+
+/// The system's own error where there is one: whoever is told of it knows what to do about those.
+fn cause(error: heed::Error) -> Cause {
+    match error {
+        heed::Error::Io(error) => Arc::new(error),
+        other => Arc::new(other),
     }
 }
 

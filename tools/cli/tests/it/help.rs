@@ -94,6 +94,7 @@ fn failures_exit_with_1_and_name_the_cause() {
         &["new", "docs"],
         &["new", "target/never-made", "--sdk", "docs"],
         &["receipts", "--data", "no-such-data"],
+        &["up", "--chains", "chains", "--bundles", "chains", "--data", "README.md"],
         &["import", "follows", "no-such-file"],
         &["feed", "7", "--to", "http://127.0.0.1:1"],
         &["feed", "7", "--to", "no address"],
