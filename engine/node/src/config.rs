@@ -103,8 +103,7 @@ impl Config {
     /// Lays the sources over the defaults, and checks the result.
     ///
     /// # Errors
-    /// [`ConfigError`] with every mistake there is, or the first one of a file that is no TOML or has keys
-    /// or values of a wrong type.
+    /// [`ConfigError`] with every mistake there is; of a file that is no TOML, that alone.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let layers::Layers { config, origins, mut mistakes } = layers::lay(sources)?;
         // Where a value could not even be read, what is below it has nothing to say.

@@ -1,3 +1,5 @@
+mod file;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use model::near;
@@ -48,19 +50,7 @@ pub(super) fn lay(sources: &Sources) -> Result<Layers, ConfigError> {
     if let Some(path) = &sources.file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let wrong =
-            |error: toml::de::Error| ConfigError::File { path: path.clone(), problem: error.to_string() };
-        let said: Table = toml::from_str(&text).map_err(wrong)?;
-        layers.config = toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let mut meant = Vec::new();
-            strangers(&said, &table, "", &keys, &mut meant);
-            let problem = std::iter::once(error.to_string()).chain(meant).collect::<Vec<_>>().join("\n");
-            ConfigError::File { path: path.clone(), problem }
-        })?;
-        let mut set = Vec::new();
-        leaves(&said, "", &mut set);
-        layers.origins.extend(set.into_iter().map(|key| (key, Origin::File(path.clone()))));
-        overlay(&mut table, said);
+        file::lay(&mut layers, &mut table, path, &text)?;
     }
     for (name, value) in &sources.environment {
         let ours = name.starts_with(PREFIX) && !sources.foreign.contains(&name.as_str());
@@ -73,7 +63,7 @@ pub(super) fn lay(sources: &Sources) -> Result<Layers, ConfigError> {
             None => {
                 let meant = near(name, keys.iter().map(|key| key.variable.as_str()));
                 let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-                layers.wrong(name, value, origin, format!("there is no such key{meant}"));
+                layers.wrong(name, Some(value), origin, format!("there is no such key{meant}"));
             }
         }
     }
@@ -92,36 +82,47 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Sets one key to a text; the whole is read back each time, so that a mistake is known by its key.
+    /// Sets one key to a text.
     fn set(&mut self, table: &mut Table, key: &str, text: &str, origin: Origin) {
-        let Some(place) = place(table, key) else {
-            return self.wrong(key, text, origin, "there is no such key".to_owned());
-        };
-        let before = match value(place, text) {
-            Ok(value) => std::mem::replace(place, value),
-            Err(problem) => return self.wrong(key, text, origin, problem),
-        };
+        match place(table, key).map(|place| value(place, text)) {
+            None => self.wrong(key, Some(text), origin, "there is no such key".to_owned()),
+            Some(Err(problem)) => self.wrong(key, Some(text), origin, problem),
+            Some(Ok(value)) => self.put(table, key, value, text, origin),
+        }
+    }
+
+    /// Sets one key to a value of its type, which people know as `text`; the whole is read back each time, so that a mistake is
+    /// known by its key.
+    fn put(&mut self, table: &mut Table, key: &str, value: Value, text: &str, origin: Origin) {
+        let Some(place) = place(table, key) else { return };
+        let before = std::mem::replace(place, value);
         match Value::Table(table.clone()).try_into() {
             Ok(config) => {
                 self.config = config;
                 self.origins.insert(key.to_owned(), origin);
             }
             Err(error) => {
-                // Of a number that does not fit, `toml` names the Rust type it does not fit into.
-                let problem = match &before {
-                    Value::Integer(_) => "is too small or too large".to_owned(),
+                let problem = match (&before, error.message().split_once(", expected ")) {
+                    // `toml` names the Rust type it does not fit into.
+                    (Value::Integer(_), _) => "is too small or too large".to_owned(),
+                    // Of the words that may be meant all are named.
+                    (_, Some((unknown, words))) if unknown.starts_with("unknown variant") => {
+                        format!("must be {words}")
+                    }
+                    (Value::Array(_), _) => expected(&before),
                     _ => error.message().to_owned(),
                 };
                 if let Some(place) = self::place(table, key) {
                     *place = before;
                 }
-                self.wrong(key, text, origin, problem);
+                self.wrong(key, Some(text), origin, problem);
             }
         }
     }
 
-    fn wrong(&mut self, key: &str, value: &str, origin: Origin, problem: String) {
-        self.mistakes.push(Mistake { key: key.to_owned(), value: value.to_owned(), origin, problem });
+    fn wrong(&mut self, key: &str, value: Option<&str>, origin: Origin, problem: String) {
+        let value = value.map(str::to_owned);
+        self.mistakes.push(Mistake { key: key.to_owned(), value, origin, problem });
     }
 }
 
@@ -148,44 +149,12 @@ pub(super) fn keys(defaults: &Table) -> Vec<Key> {
     names.into_iter().map(key).collect()
 }
 
-/// For each key of a file that there is not: the one that may be meant, in a sentence.
-fn strangers(said: &Table, defaults: &Table, prefix: &str, keys: &[Key], sentences: &mut Vec<String>) {
-    for (name, value) in said {
-        match (defaults.get(name), value) {
-            (Some(Value::Table(defaults)), Value::Table(said)) => {
-                strangers(said, defaults, &format!("{prefix}{name}."), keys, sentences);
-            }
-            (Some(_), _) => {}
-            (None, _) => {
-                let here = near(name, defaults.keys().map(String::as_str));
-                let elsewhere = || keys.iter().find(|key| key.key.ends_with(&format!(".{name}")));
-                let meant = here
-                    .map(|meant| format!("{prefix}{meant}"))
-                    .or_else(|| elsewhere().map(|key| key.key.clone()));
-                let sentence = |meant| format!("there is no key `{prefix}{name}`; did you mean `{meant}`?");
-                sentences.extend(meant.map(sentence));
-            }
-        }
-    }
-}
-
 /// The dotted keys of everything that is not a table.
 fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
     for (name, value) in table {
         match value {
             Value::Table(inner) => leaves(inner, &format!("{prefix}{name}."), keys),
             _ => keys.push(format!("{prefix}{name}")),
-        }
-    }
-}
-
-fn overlay(below: &mut Table, above: Table) {
-    for (name, value) in above {
-        match (below.get_mut(&name), value) {
-            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
-            (_, value) => {
-                below.insert(name, value);
-            }
         }
     }
 }
@@ -211,9 +180,15 @@ fn value(like: &Value, text: &str) -> Result<Value, String> {
     }
     let read = toml::from_str::<Table>(&format!("value = {text}")).ok();
     let read = read.and_then(|mut table| table.remove("value")).filter(|value| value.same_type(like));
-    read.ok_or_else(|| match like {
+    read.ok_or_else(|| expected(like))
+}
+
+/// What is expected where `like` stands.
+fn expected(like: &Value) -> String {
+    match like {
         Value::Integer(_) => "must be a whole number".to_owned(),
         Value::Boolean(_) => "must be `true` or `false`".to_owned(),
+        Value::String(_) => "must be a text in quotes".to_owned(),
         _ => format!("must be a list as TOML writes it, such as `{like}`"),
-    })
+    }
 }

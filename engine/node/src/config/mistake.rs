@@ -9,7 +9,14 @@ pub enum Origin {
     #[default]
     Default,
     /// The configuration file.
-    File(PathBuf),
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line it stands on, from 1.
+        line: usize,
+        /// The character of the line, from 1.
+        column: usize,
+    },
     /// An environment variable.
     Environment(String),
     /// A command-line flag.
@@ -20,7 +27,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("the default"),
-            Self::File(path) => write!(f, "file `{}`", path.display()),
+            Self::File { path, line, column } => write!(f, "file `{}:{line}:{column}`", path.display()),
             Self::Environment(name) => write!(f, "environment variable `{name}`"),
             Self::Flag(flag) => write!(f, "flag `{flag}`"),
         }
@@ -32,8 +39,8 @@ impl fmt::Display for Origin {
 pub struct Mistake {
     /// The key: `http.address`.
     pub key: String,
-    /// The value.
-    pub value: String,
+    /// The value; `None` of a key that is none.
+    pub value: Option<String>,
     /// Who said so.
     pub origin: Origin,
     /// What is wrong, or what is allowed.
@@ -43,7 +50,11 @@ pub struct Mistake {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value, origin, problem } = self;
-        write!(f, "`{key}` = `{value}` (from {origin}): {problem}")
+        write!(f, "`{key}`")?;
+        if let Some(value) = value {
+            write!(f, " = `{value}`")?;
+        }
+        write!(f, " (from {origin}): {problem}")
     }
 }
 
@@ -60,13 +71,11 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is not TOML, or has an unknown key or a value of a wrong type.
-    #[error("the configuration file `{}` has a mistake: {problem}", path.display())]
+    /// The file is not TOML.
+    #[error("the configuration file is not TOML:\n{problems}")]
     File {
-        /// The file.
-        path: PathBuf,
-        /// Where and what, with the line.
-        problem: String,
+        /// Where and what, a line each.
+        problems: String,
     },
     /// Values that may not be.
     #[error("the configuration has mistakes:\n{}", lines(mistakes))]

@@ -55,7 +55,7 @@ fn all_mistakes_are_told_with_key_value_origin_and_what_is_allowed() {
     let said = refusal(&sources);
     for part in [
         &format!(
-            "`posts.partitions` = `0` (from file `{}`): must be from 1 to 1024",
+            "`posts.partitions` = `0` (from file `{}:3:14`): must be from 1 to 1024",
             sources.file.as_ref().unwrap().display()
         ),
         "`inbox.shards` = `[5]` (from environment variable `CATENA_INBOX_SHARDS`): the first range must start at user 0",
@@ -80,26 +80,36 @@ fn bugs_can_be_planted_in_builds_for_tests_alone() {
     }
     in_file.file = Some(folder.path().join("planted.toml"));
     std::fs::write(folder.path().join("planted.toml"), "[planted]\nack_before_durable = true").unwrap();
-    assert!(refusal(&in_file).contains("unknown field `planted`"), "{}", refusal(&in_file));
+    assert!(refusal(&in_file).contains("`planted` (from"), "{}", refusal(&in_file));
     assert!(refusal(&in_environment).contains("there is no such key"), "{}", refusal(&in_environment));
 }
 
 #[test]
 fn what_is_not_a_key_or_of_another_type_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for (text, parts) in [
-        ("[http]\nadress = '1'", ["line 2", "there is no key `http.adress`; did you mean `http.address`?"]),
+    let file = folder.path().join("catena.toml").display().to_string();
+    for (text, told) in [
         (
-            "[http]\nadress = '1'\n[pots]\n",
-            ["`http.address`?", "there is no key `pots`; did you mean `posts`?"],
+            "partitions = 4\nposts = 4\n[http]\nadress = '1'\naddress = 'here'\n[pots]\n[inbox]\nshards_max = 'many'\n\
+             shards = [{ first_user = 'me' }]\n[watch]\nscan_every_ms = -5\nmode = 'pol'\n",
+            &[
+                "`partitions` (from file `FILE:1:1`): there is no such key; did you mean `posts.partitions`?",
+                "`posts` = `4` (from file `FILE:2:9`): is a section: write `[posts]`, and its keys below it",
+                "`http.adress` (from file `FILE:4:1`): there is no such key; did you mean `http.address`?",
+                "`http.address` = `here` (from file `FILE:5:11`): `here` is not an address and a port",
+                "`pots` (from file `FILE:6:2`): there is no such key; did you mean `posts`?",
+                "`inbox.shards_max` = `many` (from file `FILE:8:14`): must be a whole number",
+                "`inbox.shards` = `[{ first_user = 'me' }]` (from file `FILE:9:10`): must be a list as TOML writes it, such as",
+                "`watch.scan_every_ms` = `-5` (from file `FILE:11:17`): is too small or too large",
+                "`watch.mode` = `pol` (from file `FILE:12:8`): must be `events` or `poll`",
+            ][..],
         ),
-        ("partitions = 4", ["line 1", "there is no key `partitions`; did you mean `posts.partitions`?"]),
-        ("posts = 4", ["line 1", "posts"]),
-        ("[http]\naddress = 'here'", ["line 2", "`here` is not an address and a port"]),
-        ("[log", ["line 1", "catena.toml"]),
+        ("[log\n[http]\naddress = \n", &["the configuration file is not TOML:", "FILE:1:5: ", "FILE:3:11: "]),
     ] {
-        let said = refusal(&sources(folder.path(), text));
-        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} are missing in:\n{said}");
+        let said = refusal(&sources(folder.path(), text)).replace(&file, "FILE");
+        for part in told {
+            assert!(said.contains(part), "{part:?} is missing in:\n{said}");
+        }
     }
     let mut sources = sources(folder.path(), "");
     sources.environment = variables(&[

@@ -100,8 +100,12 @@ impl Config {
         self.inbox.shard_map().map_err(|error| {
             let value = format!("{:?}", self.inbox.first_users());
             let origin = Origin::default();
-            let mistake =
-                Mistake { key: "inbox.shards".to_owned(), value, origin, problem: error.to_string() };
+            let mistake = Mistake {
+                key: "inbox.shards".to_owned(),
+                value: Some(value),
+                origin,
+                problem: error.to_string(),
+            };
             ConfigError::Values { mistakes: vec![mistake] }
         })
     }
@@ -138,6 +142,7 @@ impl Check<'_> {
     fn wrong(&mut self, key: &str, value: impl Display, problem: String) {
         // A section's keys may have been set one by one, a list only as a whole: the key itself is known.
         let origin = self.origins.get(key).cloned().unwrap_or_default();
-        self.mistakes.push(Mistake { key: key.to_owned(), value: value.to_string(), origin, problem });
+        let value = Some(value.to_string());
+        self.mistakes.push(Mistake { key: key.to_owned(), value, origin, problem });
     }
 }
