@@ -67,21 +67,78 @@ impl Send {
     async fn lines(&self, output: Output) -> Result<()> {
         let client = self.node.connect()?;
         let mut lines = Lines::open(self.posts.as_ref())?;
-        let mut refused = 0;
-        while let Some(line) = lines.next()? {
+        let mut sent = Sent::default();
+        while let Some(line) = lines.next().map_err(|error| sent.stopped(error))? {
             // Said here, where the line is known; everything else the node says better.
-            serde_json::from_str::<Value>(&line.text)
-                .with_context(|| format!("{}: not JSON", lines.at(line.number)))?;
+            if let Err(error) = serde_json::from_str::<Value>(&line.text) {
+                sent.refuse(&lines.at(line.number), &format!("not JSON: {error}"));
+                continue;
+            }
             match post(&client, line.text, None).await {
-                Ok(accepted) => output.print(&accepted, |accepted| accepted.id.clone())?,
-                Err(error) if error.is::<Problem>() => {
-                    refused += 1;
-                    talk(&format!("{}: {error:#}", lines.at(line.number)));
+                Ok(accepted) => {
+                    sent.accepted += 1;
+                    output.print(&accepted, |accepted| accepted.id.clone())?;
                 }
-                Err(error) => return Err(error.context(lines.at(line.number))),
+                Err(error) if error.is::<Problem>() => {
+                    sent.refuse(&lines.at(line.number), &format!("{error:#}"));
+                }
+                Err(error) => return Err(sent.unanswered(error, &lines.at(line.number))),
             }
         }
-        if refused > 0 { Err(Failed.into()) } else { Ok(()) }
+        sent.end()
+    }
+}
+
+/// What became of lines so far. Sending the whole file once more would store the accepted ones twice, so whoever has to
+/// act is told which are not.
+#[derive(Default)]
+struct Sent {
+    accepted: usize,
+    refused: usize,
+}
+
+impl Sent {
+    /// The line at `place` is not taken; those behind it are sent all the same.
+    fn refuse(&mut self, place: &str, why: &str) {
+        self.refused += 1;
+        talk(&format!("{place}: {why}"));
+    }
+
+    /// Every line had its turn.
+    ///
+    /// # Errors
+    /// [`Failed`], once it is said what to do, where lines were refused.
+    fn end(&self) -> Result<()> {
+        let Self { accepted, refused } = self;
+        if *refused == 0 {
+            return Ok(());
+        }
+        talk(&format!(
+            "{accepted} accepted, {refused} refused: mend the lines named above and send them alone"
+        ));
+        Err(Failed.into())
+    }
+
+    /// The next line, which `error` names, was not sent, nor any behind it.
+    fn stopped(&self, error: anyhow::Error) -> anyhow::Error {
+        let Self { accepted, refused } = self;
+        error.context(format!(
+            "stopped after {accepted} accepted and {refused} refused; mend the next line and send the file from it on"
+        ))
+    }
+
+    /// As [`stopped`](Self::stopped), where the node did not answer to what stands at `place`: unless it was never reached, nobody
+    /// here knows what became of that.
+    fn unanswered(&self, error: anyhow::Error, place: &str) -> anyhow::Error {
+        let Self { accepted, refused } = self;
+        let unreached = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+        };
+        let advice = match error.chain().any(unreached) {
+            true => format!("send the file from {place} on"),
+            false => format!("look whether {place} was stored, and send the file from there on"),
+        };
+        error.context(format!("stopped after {accepted} accepted and {refused} refused; {advice}"))
     }
 }
 

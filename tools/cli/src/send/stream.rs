@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::Sent;
 use crate::{
-    exit::{Failed, Result},
+    exit::Result,
     messages::{Lines, Numbered},
-    output::{Output, talk},
+    output::Output,
     remote::{ManagementClient, Problem},
 };
 
@@ -44,38 +45,53 @@ pub(super) async fn send(
 ) -> Result<()> {
     let path = format!("/v1/streams/{stream}/messages");
     let mut lines = Lines::open(file)?;
-    let mut refused = 0;
+    let mut sent = Sent::default();
     loop {
-        let batch = batch(&mut lines)?;
-        if batch.is_empty() {
-            break;
-        }
+        let (batch, unreadable) = batch(&mut lines);
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+            return unreadable.map_or_else(|| sent.end(), |error| Err(sent.stopped(error)));
+        };
         let body = batch.iter().map(|line| format!("{}\n", line.text)).collect();
-        for answer in client.send_lines(&path, body).await?.lines() {
+        let answers = client.send_lines(&path, body).await.map_err(|error| {
+            // Whoever refuses them together has looked at none of them.
+            match error.is::<Problem>() {
+                true => error,
+                false => sent.unanswered(error, &format!("{}-{}", lines.at(first.number), last.number)),
+            }
+        })?;
+        for answer in answers.lines() {
             let answer: Answer =
                 serde_json::from_str(answer).context("the node's answer is not understood")?;
             if let Some(stored) = &answer.stored {
+                sent.accepted += 1;
                 output.print(stored, text)?;
             }
             if let Some(problem) = &answer.problem {
-                refused += 1;
                 // The node counts the lines of the batch.
                 let number = batch.get(answer.line.saturating_sub(1)).map_or(0, |line| line.number);
-                talk(&format!("{}: {problem}", lines.at(number)));
+                sent.refuse(&lines.at(number), &problem.to_string());
             }
         }
+        if let Some(error) = unreadable {
+            return Err(sent.stopped(error));
+        }
     }
-    if refused > 0 { Err(Failed.into()) } else { Ok(()) }
 }
 
-fn batch(lines: &mut Lines) -> Result<Vec<Numbered>> {
+/// The next lines, and why there are no more of them where one cannot be read.
+fn batch(lines: &mut Lines) -> (Vec<Numbered>, Option<anyhow::Error>) {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while batch.len() < LINES_MAX && bytes < BYTES_MAX {
-        let Some(line) = lines.next()? else { break };
-        bytes += line.text.len();
-        batch.push(line);
+        match lines.next() {
+            Ok(Some(line)) => {
+                bytes += line.text.len();
+                batch.push(line);
+            }
+            Ok(None) => break,
+            Err(error) => return (batch, Some(error)),
+        }
     }
-    Ok(batch)
+    (batch, None)
 }
 
 fn text(stored: &Stored) -> String {
