@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     exit::Result,
     number::whole,
-    output::{Output, data, talk},
-    remote::{Management, block_on},
+    output::{Output, data, talk, width},
+    remote::{Items, Management, block_on},
 };
 use letter::{Numbered, list, show};
 
@@ -27,9 +27,12 @@ enum Command {
         /// From this number on.
         #[arg(long, default_value_t = 1, value_parser = whole::<u64>, allow_negative_numbers = true)]
         from: u64,
-        /// How many.
+        /// How many, up to 200.
         #[arg(long, default_value_t = 50, value_parser = whole::<u32>, allow_negative_numbers = true)]
         limit: u32,
+        /// Show the reasons whole, though they be wider than the terminal.
+        #[arg(long)]
+        whole: bool,
     },
     /// Shows one dead letter: the message, the step that failed, and why.
     Show {
@@ -81,20 +84,36 @@ struct Purged {
     unreplayed: u64,
 }
 
+/// Up to `limit` letters from `from` on, and the number of the next one, if there is one.
+async fn page(node: &Management, from: u64, limit: u32) -> Result<(Vec<Numbered>, Option<u64>)> {
+    let client = node.connect()?;
+    let page = async |from, limit| {
+        client.get::<Items<Numbered>>(&format!("/v1/dlq?from={from}&limit={limit}")).await
+    };
+    let Items { items, next } = page(from, limit).await?;
+    // A page that is full says where the next one would begin, not that there is anything on it.
+    let behind = match next {
+        Some(next) => page(next, 1).await?.items.first().map(|letter| letter.number),
+        None => None,
+    };
+    Ok((items, behind))
+}
+
 impl Dlq {
     pub(crate) fn execute(self, output: Output) -> Result<()> {
         match self.command {
-            Command::List { node, from, limit } => {
-                let path = format!("/v1/dlq?from={from}&limit={limit}");
-                let letters: Vec<Numbered> = block_on(async { node.connect()?.list(&path).await })?;
-                if output.is_json() {
-                    return letters.iter().try_for_each(|letter| data(letter.raw.get()));
+            Command::List { node, from, limit, whole } => {
+                let (letters, next) = block_on(page(&node, from, limit))?;
+                match output {
+                    Output::Json => letters.iter().try_for_each(|letter| data(letter.raw.get()))?,
+                    Output::Text if letters.is_empty() => talk("no dead letters"),
+                    Output::Text => data(&list(&letters, if whole { None } else { width() }))?,
                 }
-                if letters.is_empty() {
-                    talk("no dead letters");
-                    return Ok(());
+                if let Some(next) = next {
+                    let shown = letters.len();
+                    talk(&format!("there are more than the {shown} shown: go on with `--from {next}`"));
                 }
-                data(&list(&letters))
+                Ok(())
             }
             Command::Show { number, node } => {
                 let path = format!("/v1/dlq/{number}");

@@ -8,7 +8,7 @@ use std::{future::Future, time::Duration};
 
 use anyhow::Context;
 
-pub(crate) use management::{Client as ManagementClient, Management};
+pub(crate) use management::{Client as ManagementClient, Items, Management};
 pub(crate) use node::{Client as NodeClient, Node};
 pub(crate) use problem::{Problem, answer};
 

@@ -8,7 +8,7 @@ use crate::{exit::Result, table::Table};
 
 /// A letter and its number, and both as the node wrote them.
 pub(super) struct Numbered {
-    number: u64,
+    pub(super) number: u64,
     letter: Kept,
     replayed: Option<Replayed>,
     pub(super) raw: Box<RawValue>,
@@ -40,8 +40,8 @@ impl<'de> Deserialize<'de> for Numbered {
     }
 }
 
-/// A line for each.
-pub(super) fn list(letters: &[Numbered]) -> String {
+/// A line for each, no wider than `width`.
+pub(super) fn list(letters: &[Numbered], width: Option<usize>) -> String {
     let mut table = Table::new(&["number", "chain", "step", "key", "error", "attempts", "why"]);
     for Numbered { number, letter, replayed, .. } in letters {
         let letter = match letter {
@@ -62,8 +62,8 @@ pub(super) fn list(letters: &[Numbered]) -> String {
         };
         let key = letter.message().map(|message| message.key).unwrap_or_default();
         let step = letter.step.as_deref().unwrap_or("-").to_owned();
-        let why = console::truncate_str(&letter.error.sentence, 80, "…");
-        let why = format!("{why}{}", if replayed.is_some() { " (replayed)" } else { "" });
+        // In front, where it is never cut off.
+        let why = format!("{}{}", if replayed.is_some() { "(replayed) " } else { "" }, letter.error.sentence);
         let attempts = letter.attempts.to_string();
         table.row([
             number.to_string(),
@@ -75,7 +75,7 @@ pub(super) fn list(letters: &[Numbered]) -> String {
             why,
         ]);
     }
-    table.render()
+    table.render_within(width)
 }
 
 /// All there is to know about one.

@@ -75,8 +75,10 @@ pub(crate) struct Client {
 
 /// A list as the management plane gives it.
 #[derive(Deserialize)]
-struct Items<T> {
-    items: Vec<T>,
+pub(crate) struct Items<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next page would begin, if there is one.
+    pub(crate) next: Option<u64>,
 }
 
 impl Client {
