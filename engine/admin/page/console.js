@@ -169,11 +169,14 @@ function receipt(r) {
   const [text, tone] = verdict(r);
   const ms = (n) => `${n < 10 ? n.toFixed(1) : n.toFixed(0)} ms`;
   const p = r.phases;
+  const place = (w) => (w.line > 0 ? `${w.file}:${w.line}:${w.column}` : w.file);
+  const warnings = r.warnings.map((w) => `${place(w)}: ${w.message}${w.hint ? `; ${w.hint}` : ""}`);
   const lines = [...causes(r), ...r.changes, ...r.refused.map((file) => `${file.path}: ${file.reason}`)];
   return make("article", { class: `card ${tone}` },
     make("div", { class: "row" },
       make("h3", {}, `#${r.number} ${r.chain ?? about(r)}`), word(text, tone), time(r.at_ms)),
     lines.length > 0 ? make("ul", {}, ...lines.map((line) => make("li", {}, line))) : null,
+    ...warnings.map((line) => make("p", {}, word(`warning: ${line}`, "bad"))),
     r.verdict === "live" ? make("p", { class: "faint" },
       `Read in ${ms(p.read_ms)}, compiled in ${ms(p.compile_ms)}, tested in ${ms(p.test_ms)}, `
       + `swapped in ${ms(p.swap_ms)}${r.replaced === null ? "" : `, the old one ended after ${ms(p.drain_ms)}`}.`) : null,

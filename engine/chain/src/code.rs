@@ -94,6 +94,16 @@ codes! {
     NoInstance = "no-instance",
     /// The bundle is there and cannot be used.
     BrokenBundle = "broken-bundle",
+    /// A warning: an output into a stream that nobody reads.
+    UnreadOutput = "unread-output",
+}
+
+impl Code {
+    /// Whether a chain runs in spite of it.
+    #[must_use]
+    pub fn is_warning(self) -> bool {
+        self == Self::UnreadOutput
+    }
 }
 
 impl fmt::Display for Code {

@@ -33,7 +33,7 @@ pub struct Mistake {
     pub span: Span,
 }
 
-/// Why a source is no plan: at least one mistake, in the order of the text.
+/// Why a source is no plan, or what it is warned of: at least one mistake, in the order of the text.
 ///
 /// `Display` gives one line per mistake, for logs; [`render`](Self::render) shows the text around each.
 #[derive(Clone, Debug, Serialize)]

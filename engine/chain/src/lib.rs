@@ -21,6 +21,7 @@ mod resolve;
 mod schema;
 mod source;
 mod span;
+mod unread;
 mod validate;
 
 pub use code::Code;

@@ -1,6 +1,6 @@
 //! The machine-readable account of one reload of one chain: what the CLI prints, the console lists, tests wait for.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use chain::{Difference, Faults, Look, TestReport};
 use model::Name;
@@ -36,6 +36,9 @@ pub struct Receipt {
     pub faults: Vec<Mistake>,
     /// The same for people, with the text around each mistake.
     pub report: Option<String>,
+    /// What is hardly meant, though it runs.
+    #[serde(default)]
+    pub warnings: Vec<Mistake>,
     /// Bundle files that cannot be used.
     pub refused: Vec<RefusedFile>,
     /// Where the time went.
@@ -75,6 +78,7 @@ impl Receipt {
             steps: Vec::new(),
             faults: Vec::new(),
             report: None,
+            warnings: Vec::new(),
             refused: Vec::new(),
             phases: Phases::default(),
             messages: None,
@@ -199,11 +203,9 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// One mistake that concerns the whole file.
     pub(crate) fn whole(file: &str, code: &str, message: String, hint: Option<String>) -> Self {
-        let advice = hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let report = format!("{file}: {message} [{code}]{advice}");
         let mistake =
             Mistake { code: code.to_owned(), message, hint, file: file.to_owned(), line: 0, column: 0 };
-        Self { mistakes: vec![mistake], report }
+        Self { report: mistake.to_string(), mistakes: vec![mistake] }
     }
 
     /// The chain's own tests that failed.
@@ -222,9 +224,10 @@ impl Refusal {
     }
 }
 
-impl From<&Faults> for Refusal {
-    fn from(faults: &Faults) -> Self {
-        let mistake = |m: &chain::Mistake| Mistake {
+impl Mistake {
+    /// Those of a chain file.
+    pub(crate) fn all(faults: &Faults) -> Vec<Self> {
+        let mistake = |m: &chain::Mistake| Self {
             code: m.code.to_string(),
             message: m.message.clone(),
             hint: m.hint.clone(),
@@ -232,9 +235,25 @@ impl From<&Faults> for Refusal {
             line: m.line,
             column: m.column,
         };
-        Self {
-            mistakes: faults.mistakes().iter().map(mistake).collect(),
-            report: faults.render(Look::Graphical),
+        faults.mistakes().iter().map(mistake).collect()
+    }
+}
+
+/// One line: where, what, and what to do.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message, hint, file, line, column } = self;
+        f.write_str(file)?;
+        if *line > 0 {
+            write!(f, ":{line}:{column}")?;
         }
+        write!(f, ": {message} [{code}]")?;
+        hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+impl From<&Faults> for Refusal {
+    fn from(faults: &Faults) -> Self {
+        Self { mistakes: Mistake::all(faults), report: faults.render(Look::Graphical) }
     }
 }

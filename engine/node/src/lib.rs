@@ -19,5 +19,8 @@ pub use error::Error;
 pub use fleet::{Fleet, FleetStatus};
 pub use node::{Addresses, Node};
 
+/// The streams that every node has: their readers are parts of the node, or posts' chains.
+pub const STREAMS: [&str; 3] = [relations::stream::POSTS, relations::stream::INBOX, mpc::DEAD_LETTERS];
+
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,7 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
-use chain::{Faults, Source};
+use chain::{Faults, Format, Source};
 use clap::Args;
 use serde::Serialize;
 
@@ -28,15 +31,21 @@ struct Checked {
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Faults>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Faults>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 impl Checked {
     fn text(&self) -> String {
-        match (&self.faults, &self.error) {
-            (Some(faults), _) => faults.render(look_of(coloured())),
-            (None, Some(error)) => format!("{}: {error}", self.file),
-            (None, None) => format!("{}: ok", self.file),
+        match (&self.faults, &self.error, &self.warnings) {
+            (Some(faults), _, _) => faults.render(look_of(coloured())),
+            (None, Some(error), _) => format!("{}: {error}", self.file),
+            (None, None, Some(warnings)) => {
+                let found = count(warnings.mistakes().len() + warnings.more(), "warning");
+                format!("{}: ok, {found}\n{}", self.file, warnings.render(look_of(coloured())))
+            }
+            (None, None, None) => format!("{}: ok", self.file),
         }
     }
 }
@@ -46,6 +55,7 @@ impl Check {
         let files = self.files.iter().map(expand).collect::<Result<Vec<_>>>()?.concat();
         // The engine is started for chains only.
         let mut workbench = None;
+        let inputs = inputs(&files);
         let mut bad = 0;
         for file in &files {
             let checked = if file.extension().is_some_and(|e| e == "wasm") {
@@ -55,7 +65,7 @@ impl Check {
                     Some(workbench) => workbench,
                     none => none.insert(Workbench::open(&self.bundles)?),
                 };
-                chain(workbench, file)
+                chain(workbench, file, &inputs)
             };
             bad += usize::from(!checked.ok);
             output.print(&checked, Checked::text)?;
@@ -92,24 +102,41 @@ fn expand(path: &PathBuf) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn chain(workbench: &Workbench, path: &Path) -> Checked {
+/// The streams that the chains of the files' folders read, beside those of every node: a node loads a folder whole.
+fn inputs(files: &[PathBuf]) -> Vec<String> {
+    let folders: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();
+    let beside = folders.into_iter().filter_map(|folder| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        // A folder that may not be listed has files that may be read.
+        expand(&folder.to_owned()).ok()
+    });
+    let chains = files.iter().cloned().chain(beside.flatten()).filter(|file| Format::of(file).is_some());
+    let input = |file: PathBuf| {
+        let definition = chain::parse(&Source::read(&file).ok()?).ok()?;
+        Some(definition.chain.input.value.to_string())
+    };
+    node::STREAMS.map(str::to_owned).into_iter().chain(chains.filter_map(input)).collect()
+}
+
+fn chain(workbench: &Workbench, path: &Path, read: &[String]) -> Checked {
     let file = path.display().to_string();
-    match Source::read(path) {
-        Ok(source) => {
-            let faults = workbench.compile(&source).err();
-            Checked { file, ok: faults.is_none(), faults, error: None }
+    let checked = |ok, faults, warnings, error| Checked { file, ok, faults, warnings, error };
+    let source = match Source::read(path) {
+        Ok(source) => source,
+        Err(error) => return checked(false, None, None, Some(format!("{:#}", anyhow::Error::from(error)))),
+    };
+    match workbench.compile(&source).and_then(|_| chain::parse(&source)) {
+        Ok(definition) => {
+            let read: Vec<_> = read.iter().map(String::as_str).collect();
+            checked(true, None, definition.unread_outputs(&source, &read), None)
         }
-        Err(error) => Checked {
-            file,
-            ok: false,
-            faults: None,
-            error: Some(format!("{:#}", anyhow::Error::from(error))),
-        },
+        Err(faults) => checked(false, Some(faults), None, None),
     }
 }
 
 fn bundle(path: &Path) -> Checked {
     let file = path.display().to_string();
     let checked = read(path.to_owned()).and_then(|read| Ok(bundle::inspect(&read.bytes)?));
-    Checked { file, ok: checked.is_ok(), faults: None, error: checked.err().map(|e| format!("{e:#}")) }
+    let error = checked.err().map(|error| format!("{error:#}"));
+    Checked { file, ok: error.is_none(), faults: None, warnings: None, error }
 }

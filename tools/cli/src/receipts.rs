@@ -73,6 +73,9 @@ fn text(receipt: &Receipt) -> String {
     for change in &receipt.changes {
         text.push_str(&format!("   {change}\n"));
     }
+    for warning in &receipt.warnings {
+        text.push_str(&format!("   warning: {warning}\n"));
+    }
     if let Some(m) = &receipt.messages {
         let unfinished =
             if m.in_flight > 0 { format!(" + {} in flight", m.in_flight) } else { String::new() };

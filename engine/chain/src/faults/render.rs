@@ -4,7 +4,7 @@ use std::fmt;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, NarratableReportHandler,
-    SourceCode, SourceSpan,
+    Severity, SourceCode, SourceSpan,
 };
 
 use super::{Faults, Mistake};
@@ -98,6 +98,10 @@ impl std::error::Error for Report<'_> {}
 impl Diagnostic for Report<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.mistake.code))
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        Some(if self.mistake.code.is_warning() { Severity::Warning } else { Severity::Error })
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

@@ -42,6 +42,7 @@ pub(super) enum What {
 pub(super) struct Ready {
     pub(super) plan: Plan,
     pub(super) definition: Definition,
+    pub(super) source: Source,
     /// Under the planted bug: what takes its place in every plan once this one is live.
     pub(super) wanderers: Vec<Wanderer>,
 }
@@ -155,7 +156,7 @@ fn compile(
         return Err(Refusal::tests(&name, &reports));
     }
     let wanderers = unpinned.map(Unpinned::into_wanderers).unwrap_or_default();
-    Ok(Some(Ready { plan, definition, wanderers }))
+    Ok(Some(Ready { plan, definition, source, wanderers }))
 }
 
 /// A plan depends on its text and its bundles, and on nothing else.

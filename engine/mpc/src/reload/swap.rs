@@ -7,6 +7,7 @@ use std::{
 };
 
 use bus::{StreamSpec, Unread};
+use chain::Source;
 use model::Name;
 use tokio::time::timeout;
 
@@ -23,7 +24,7 @@ use crate::{
     history::History,
     lane::{blocking, sentence},
     metric,
-    receipt::{Phases, Refusal, Verdict},
+    receipt::{Mistake, Phases, Refusal, Verdict},
     table::Chains,
     time::{self, millis},
 };
@@ -55,13 +56,16 @@ impl Reloader {
         read: Duration,
     ) -> Vec<Pending> {
         let old = self.table.all();
-        let (proposals, streams) = self.with_streams(proposals).await;
+        let (proposals, specs) = self.with_streams(proposals).await;
+        let streams = Streams::from(specs.clone());
         // After the streams: where a text is refused for those, the chain as it was goes on and may be part of a ring.
         let proposals = self.numbered(rings::refuse(proposals, &old)).await;
         let swapping = Instant::now();
         let mut next = old.clone();
         let (mut pending, mut untouched) = (Vec::new(), Vec::new());
+        let mut sources = HashMap::new();
         for (proposal, generation) in proposals {
+            sources.extend(proposal.ready().map(|ready| (ready.plan.id.clone(), ready.source.clone())));
             let news = self.is_news(&proposal, changed);
             let receipt = self.place(proposal, generation, &streams, &old, &mut next);
             if news {
@@ -75,6 +79,12 @@ impl Reloader {
         self.remove_unclaimed(&mut next, changed, &mut pending);
         self.table.swap(next.clone());
         self.lanes.fit(&next);
+        for Pending { receipt, .. } in &mut pending {
+            let chain = receipt.chain.as_ref().filter(|_| receipt.verdict == Verdict::Live);
+            let live = chain.and_then(|chain| next.get(chain).zip(sources.get(chain)));
+            receipt.warnings =
+                live.map(|(live, source)| warnings(live, source, &next, &specs)).unwrap_or_default();
+        }
         drop(next);
         let swap_ms = millis(swapping.elapsed());
         for Pending { receipt, drain } in &mut pending {
@@ -109,10 +119,11 @@ impl Reloader {
     }
 
     /// Makes sure that the streams of outputs exist; refuses chains whose input does not.
-    async fn with_streams(&self, mut proposals: Vec<Proposal>) -> (Vec<Proposal>, Streams) {
+    async fn with_streams(&self, mut proposals: Vec<Proposal>) -> (Vec<Proposal>, Vec<StreamSpec>) {
         let ready: Vec<&Ready> = proposals.iter().filter_map(Proposal::ready).collect();
         let outputs = ready.iter().flat_map(|ready| &ready.plan.outputs).map(|output| output.stream.clone());
-        let streams = self.provisioned(outputs.collect()).await;
+        let specs = self.provisioned(outputs.collect()).await;
+        let streams = specs.as_ref().map(|specs| Streams::from(specs.clone()));
         for proposal in &mut proposals {
             let Some(ready) = proposal.ready() else { continue };
             let file = proposal.path.display().to_string();
@@ -128,22 +139,22 @@ impl Reloader {
             };
             proposal.what = What::Refused(refusal);
         }
-        (proposals, streams.unwrap_or_default())
+        (proposals, specs.unwrap_or_default())
     }
 
     /// The streams there are, those in `wanted` among them.
-    async fn provisioned(&self, wanted: Vec<Name>) -> Result<Streams> {
+    async fn provisioned(&self, wanted: Vec<Name>) -> Result<Vec<StreamSpec>> {
         let bus = &self.parts.bus;
         let there = bus.streams().await?;
         let change = |name: Name| output_spec(&there, name, &self.options);
         let changes: Vec<_> = wanted.into_iter().filter_map(change).collect();
         if changes.is_empty() {
-            return Ok(Streams::from(there));
+            return Ok(there);
         }
         for spec in changes {
             bus.provision(&spec).await?;
         }
-        Ok(Streams::from(bus.streams().await?))
+        Ok(bus.streams().await?)
     }
 
     /// Gives each plan that is ready its number; the numbers are durable before any plan is live.
@@ -207,7 +218,7 @@ impl Reloader {
                 }
             }
             What::Ready(ready) => {
-                let Ready { plan, definition, wanderers } = *ready;
+                let Ready { plan, definition, wanderers, .. } = *ready;
                 let before =
                     running.map(|live| diff::Side { definition: &live.definition, plan: &live.plan });
                 receipt.verdict = Verdict::Live;
@@ -290,6 +301,16 @@ fn about_bundles(
     Some(Pending { receipt, drain: None })
 }
 
+/// What is hardly meant about a chain that just went live among `chains`. A stream that was made for an output and that no
+/// chain takes as its input is read by nobody; what somebody else provisioned has a reader.
+fn warnings(live: &Live, source: &Source, chains: &Chains, streams: &[StreamSpec]) -> Vec<Mistake> {
+    let inputs = chains.values().map(|chain| chain.plan.input.as_str());
+    let provisioned =
+        streams.iter().filter(|spec| spec.unread == Unread::Keep).map(|spec| spec.name.as_str());
+    let read: Vec<_> = inputs.chain(provisioned).collect();
+    live.definition.unread_outputs(source, &read).as_ref().map(Mistake::all).unwrap_or_default()
+}
+
 /// How the stream of an output is to be; `None` where it is so. What somebody else provisioned is left as it is: only
 /// streams made here let go of what nobody reads.
 fn output_spec(there: &[StreamSpec], name: Name, options: &Options) -> Option<StreamSpec> {
@@ -353,5 +374,8 @@ fn log(receipt: &Receipt) {
             tracing::warn!(chain, generation, changes, ?files, "{subject}: {outcome}\n{report}");
         }
         _ => tracing::info!(chain, generation = receipt.generation, changes, "{subject}: {outcome}"),
+    }
+    for warning in &receipt.warnings {
+        tracing::warn!(chain, generation = receipt.generation, "{warning}");
     }
 }

@@ -249,6 +249,34 @@ async fn outputs_keep_what_they_are_told_to_and_other_streams_what_they_were_mad
 }
 
 #[tokio::test]
+async fn an_output_into_a_stream_that_nobody_reads_goes_live_with_a_warning() {
+    let text = |output: &str, more: &str| feed("^1").replace("\"out\"", &format!("\"{output}\"")) + more;
+    let mut setup = setup().await;
+    let inbox = bus::StreamSpec::new(model::Name::new("inbox").unwrap(), 1);
+    setup.bus.provision(&inbox).await.unwrap();
+    setup = setup.with(&[("chains/feed.toml", &text("inbox", "\n[outputs.quarantine]\n"))]);
+    let mut node = setup.start().await;
+    assert_eq!(node.center.receipts(1)[0].warnings, []);
+    // Twice: that the stream is there by then makes nobody read it.
+    for generation in [2, 3] {
+        node.put("chains/feed.toml", &text("inbxo", &format!("# {generation}\n")));
+        let live = node.receipt(Verdict::Live).await;
+        assert_eq!(live.generation, Some(generation));
+        let [warning] = &live.warnings[..] else { panic!("{:?}", live.warnings) };
+        assert_eq!((&*warning.code, warning.line, warning.column), ("chain::unread-output", 4, 10));
+        assert_eq!(warning.hint.as_deref(), Some("did you mean `inbox`?"));
+    }
+    // Another chain reads it.
+    let reader = other(&[step("b", "b@^1", "")])
+        .replace("\"posts\"", "\"inbxo\"")
+        .replace("\"elsewhere\"", "\"inbox\"");
+    node.put("chains/other.toml", &reader);
+    node.receipt(Verdict::Live).await;
+    node.put("chains/feed.toml", &text("inbxo", "# read\n"));
+    assert_eq!(node.receipt(Verdict::Live).await.warnings, []);
+}
+
+#[tokio::test]
 async fn of_a_storm_of_changes_the_last_one_wins() {
     let mut node = setup().await.start().await;
     let last = 60;

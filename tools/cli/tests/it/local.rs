@@ -111,6 +111,29 @@ fn a_chain_with_seven_mistakes_shows_all_seven() {
 }
 
 #[test]
+fn a_chain_into_a_stream_that_nobody_reads_is_told_and_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = folder.path().join("feed.toml");
+    let text = std::fs::read_to_string(testkit::bundles::root().join("chains/feed.toml")).unwrap();
+    std::fs::write(&chain, text.replace("output = \"inbox\"", "output = \"inbxo\"")).unwrap();
+    let shown = chain.display().to_string();
+    let check = |more: &[&str]| {
+        let samples = samples();
+        let arguments = [&["check", &shown, "--bundles", &samples], more].concat();
+        catena(arguments)
+    };
+    let ran = check(&[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.shown().replace(&shown, "feed.toml"));
+    let checked = &lines(&check(&["--output", "json"]))[0];
+    assert_eq!((&checked["ok"], &checked["warnings"]["mistakes"][0]["line"]), (&true.into(), &7.into()));
+    // A chain beside it that reads the stream: a node would load both.
+    let reader = text.replace("\"feed\"", "\"second\"").replace("\"posts\"", "\"inbxo\"");
+    std::fs::write(folder.path().join("second.toml"), reader).unwrap();
+    assert!(check(&[]).stdout.ends_with(": ok\n"));
+}
+
+#[test]
 fn files_that_are_no_bundles_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let good = std::fs::read(format!("{}/validate.wasm", samples())).unwrap();
