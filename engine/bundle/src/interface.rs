@@ -49,20 +49,34 @@ pub(crate) fn check(info: &Info, wanted: &Wanted) -> Vec<Refusal> {
 }
 
 fn check_one(bundle: &str, import: &str, wanted: &Wanted) -> Option<Refusal> {
-    if is_wasi(import) {
-        return None;
-    }
-    match host_has(import) {
-        Err(available) => Some(Refusal::UnknownInterface {
-            bundle: bundle.to_owned(),
-            import: import.to_owned(),
-            available,
-        }),
+    match grant_of(bundle, import) {
+        Err(unknown) => Some(unknown),
         Ok(grant) => missing(grant, wanted).map(|grant| Refusal::NotGranted {
             bundle: bundle.to_owned(),
             import: import.to_owned(),
             grant: grant.to_owned(),
         }),
+    }
+}
+
+/// The grant that `import` needs, unless this host does not have the interface at all.
+fn grant_of(bundle: &str, import: &str) -> Result<Grant, Refusal> {
+    if is_wasi(import) {
+        return Ok(Grant::None);
+    }
+    host_has(import).map_err(|available| Refusal::UnknownInterface {
+        bundle: bundle.to_owned(),
+        import: import.to_owned(),
+        available,
+    })
+}
+
+impl Info {
+    /// What it imports that this host does not have, in any step of any chain. Empty when the bundle can run here.
+    #[must_use]
+    pub fn unmet(&self) -> Vec<Refusal> {
+        let bundle = self.bundle().to_string();
+        self.imports.iter().filter_map(|import| grant_of(&bundle, import).err()).collect()
     }
 }
 

@@ -136,7 +136,12 @@ fn chain(workbench: &Workbench, path: &Path, read: &[String]) -> Checked {
 
 fn bundle(path: &Path) -> Checked {
     let file = path.display().to_string();
-    let checked = read(path.to_owned()).and_then(|read| Ok(bundle::inspect(&read.bytes)?));
-    let error = checked.err().map(|error| format!("{error:#}"));
+    let error = match read(path.to_owned()).and_then(|read| Ok(bundle::inspect(&read.bytes)?)) {
+        Ok(info) => {
+            let unmet: Vec<_> = info.unmet().iter().map(ToString::to_string).collect();
+            (!unmet.is_empty()).then(|| unmet.join("; "))
+        }
+        Err(error) => Some(format!("{error:#}")),
+    };
     Checked { file, ok: error.is_none(), faults: None, warnings: None, error }
 }

@@ -91,6 +91,14 @@ fn a_bundle_built_for_a_later_host_is_refused_with_both_versions() {
             .contains(&"`guest@1.0.0` needs catena:processor/clock@1.1.0, this host has 1.0.0".to_owned()),
         "{sentences:?}"
     );
+    let unmet = |guest: &Guest| crate::inspect(&guest.build()).unwrap().unmet();
+    let told: Vec<String> = unmet(&later).iter().map(ToString::to_string).collect();
+    assert_eq!(told, sentences, "without a chain it is told the same");
+    assert_eq!(
+        unmet(&Guest { imports: EVERYTHING, ..Guest::default() }),
+        [],
+        "grants are the chain's business"
+    );
 }
 
 #[test]

@@ -156,6 +156,37 @@ fn files_that_are_no_bundles_are_told_apart() {
 }
 
 #[test]
+fn a_bundle_for_a_later_host_is_refused_by_check_as_by_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = folder.path().join("later.wasm");
+    let bytes = std::fs::read(format!("{}/dedupe.wasm", samples())).unwrap();
+    std::fs::write(
+        &later,
+        replaced(&bytes, b"catena:processor/state@1.0.0", b"catena:processor/state@1.7.0"),
+    )
+    .unwrap();
+    let later = later.display().to_string();
+    let sentence = "`dedupe@1.0.0` needs catena:processor/state@1.7.0, this host has 1.0.0";
+    let ran = catena(["check", &later]);
+    assert_eq!((ran.code, ran.stdout.trim_end()), (Some(1), &*format!("{later}: {sentence}")));
+    let ran = catena(["run", &later]);
+    assert_eq!(
+        (ran.code, ran.stderr.trim_end()),
+        (Some(1), &*format!("error: `{later}` cannot run: {sentence}"))
+    );
+}
+
+/// `bytes` with every `from` as `to`, which is as long.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let places: Vec<_> =
+        bytes.windows(from.len()).enumerate().filter(|(_, at)| *at == from).map(|(i, _)| i).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+    bytes
+}
+
+#[test]
 fn inspect_shows_what_a_bundle_says_of_itself() {
     let validate = format!("{}/validate.wasm", samples());
     let ran = catena(["inspect", &validate, "--output", "json"]);
