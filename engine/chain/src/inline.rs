@@ -9,9 +9,10 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use model::{Call, Headers, Message, Name, Scope};
 use serde::Serialize;
+use tracing::error_span;
 
 use crate::{
-    Finished, Plan, Stopped,
+    Finished, Plan, Span, Stopped,
     definition::{Test, TestMessage},
 };
 use kept::Kept;
@@ -24,6 +25,9 @@ const ACCEPTED_AT_MS: u64 = 1_767_225_600_000;
 pub struct TestReport {
     /// The test's name.
     pub name: String,
+    /// Where the name stands in the chain file; [`Source::place`](crate::Source::place) has the line.
+    #[serde(skip)]
+    pub span: Span,
     /// The steps that the message visited.
     pub path: Vec<Name>,
     /// Where what came differs from what was expected; nothing when the test passed.
@@ -65,7 +69,13 @@ impl Plan {
     /// Takes as long as the processors take.
     #[must_use]
     pub fn run_tests(&self) -> Vec<TestReport> {
-        self.tests.iter().map(|test| self.run_test(test)).collect()
+        let run = |test: &Test| {
+            // What guests log is known by it as a test's. It has their target, so that it is there wherever their lines are.
+            let span =
+                error_span!(target: "catena::guest", "chain_test", chain = %self.id, test = %test.name.value);
+            span.in_scope(|| self.run_test(test))
+        };
+        self.tests.iter().map(run).collect()
     }
 
     fn run_test(&self, test: &Test) -> TestReport {
@@ -85,7 +95,7 @@ impl Plan {
             Ok(Finished { path, .. }) | Err(Stopped { path, .. }) => path.names(self),
         };
         compare::compare(&test.expect, &result, &path, &mut differences);
-        TestReport { name: test.name.value.clone(), path, differences }
+        TestReport { name: test.name.value.clone(), span: test.name.span, path, differences }
     }
 
     fn pass(&self, message: &TestMessage, ordinal: usize, kept: &Arc<Kept>) -> Result<Finished, Stopped> {

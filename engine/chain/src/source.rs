@@ -5,7 +5,7 @@ use std::{io::Read as _, path::Path, sync::Arc};
 use model::Digest;
 use sha2::{Digest as _, Sha256};
 
-use crate::Error;
+use crate::{Error, Span};
 
 /// Bytes of one chain file at most.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
@@ -79,11 +79,31 @@ impl Source {
     pub fn digest(&self) -> Digest {
         Digest(Sha256::digest(self.text.as_bytes()).into())
     }
+
+    /// The line and the character of it, both from 1, at which `span` begins.
+    #[must_use]
+    pub fn place(&self, span: Span) -> (usize, usize) {
+        let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
+        let before = self.text.get(..start).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters() {
+        let source = Source { name: "x.toml".into(), format: Format::Toml, text: "ä = 1\r\nb = 2\n".into() };
+        let at = |start| source.place(Span::new(start, start + 1));
+        assert_eq!(
+            [at(0), at(1), at(3), at(8), at(12), at(14)],
+            [(1, 1), (1, 1), (1, 3), (2, 1), (2, 5), (3, 1)]
+        );
+        assert_eq!(source.place(Span::NOWHERE), (3, 1));
+    }
 
     #[test]
     fn a_file_is_read_or_refused_with_its_name() {

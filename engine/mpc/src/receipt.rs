@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use chain::{Difference, Faults, Look, TestReport};
+use chain::{Difference, Faults, Look, Source, TestReport};
 use model::Name;
 use serde::{Deserialize, Serialize};
 
@@ -209,16 +209,22 @@ impl Refusal {
     }
 
     /// The chain's own tests that failed.
-    pub(crate) fn tests(file: &str, reports: &[TestReport]) -> Self {
+    pub(crate) fn tests(source: &Source, reports: &[TestReport]) -> Self {
         let mut refusal = Self::default();
         for report in reports.iter().filter(|report| !report.passed()) {
             let differs = |d: &Difference| format!("{}: expected {}, got {}", d.what, d.expected, d.got);
             let differences: Vec<_> = report.differences.iter().map(differs).collect();
-            let message = format!("test `{}` failed: {}", report.name, differences.join("; "));
-            let one = Self::whole(file, "mpc::test-failed", message, None);
-            refusal.mistakes.extend(one.mistakes);
-            refusal.report.push_str(&one.report);
-            refusal.report.push('\n');
+            let (line, column) = source.place(report.span);
+            let mistake = Mistake {
+                code: "mpc::test-failed".to_owned(),
+                message: format!("test `{}` failed: {}", report.name, differences.join("; ")),
+                hint: None,
+                file: source.name.clone(),
+                line,
+                column,
+            };
+            refusal.report.push_str(&format!("{mistake}\n"));
+            refusal.mistakes.push(mistake);
         }
         refusal
     }

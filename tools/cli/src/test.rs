@@ -28,8 +28,20 @@ pub(crate) struct Test {
 struct Tested {
     chain: String,
     passed: bool,
+    file: String,
+    line: usize,
+    column: usize,
     #[serde(flatten)]
     report: TestReport,
+}
+
+impl Tested {
+    /// The report, and of a test that failed where it stands.
+    fn text(&self) -> String {
+        let Self { report, file, line, column, .. } = self;
+        let place = if self.passed { String::new() } else { format!("{file}:{line}:{column}: ") };
+        format!("{place}{report}")
+    }
 }
 
 impl Test {
@@ -43,8 +55,16 @@ impl Test {
             for report in plan.run_tests().into_iter().filter(|report| wanted(&report.name)) {
                 let count = if report.passed() { &mut passed } else { &mut failed };
                 *count += 1;
-                let tested = Tested { chain: plan.id.to_string(), passed: report.passed(), report };
-                output.print(&tested, |tested| tested.report.to_string())?;
+                let (line, column) = source.place(report.span);
+                let tested = Tested {
+                    chain: plan.id.to_string(),
+                    passed: report.passed(),
+                    file: source.name.clone(),
+                    line,
+                    column,
+                    report,
+                };
+                output.print(&tested, Tested::text)?;
             }
         }
         if let (0, Some(filter)) = (passed + failed, &self.filter) {

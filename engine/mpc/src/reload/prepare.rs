@@ -153,7 +153,7 @@ fn compile(
     let reports = plan.run_tests();
     phases.test_ms = millis(started.elapsed());
     if reports.iter().any(|report| !report.passed()) {
-        return Err(Refusal::tests(&name, &reports));
+        return Err(Refusal::tests(&source, &reports));
     }
     let wanderers = unpinned.map(Unpinned::into_wanderers).unwrap_or_default();
     Ok(Some(Ready { plan, definition, source, wanderers }))

@@ -162,6 +162,9 @@ async fn a_chain_whose_tests_fail_does_not_go_live() {
     let refused = node.receipt(Verdict::Refused).await;
     assert_eq!(refused.faults[0].code, "mpc::test-failed");
     assert!(refused.faults[0].message.contains("expected term, got output"), "{refused:?}");
+    let (line, column) = (feed("^1").lines().count() + 2, 8);
+    assert_eq!((refused.faults[0].line, refused.faults[0].column), (line, column));
+    assert!(refused.report.unwrap().contains(&format!("feed.toml:{line}:{column}: test `ends` failed")));
     assert_eq!(node.center.chains()[0].generation, Some(1));
 }
 
