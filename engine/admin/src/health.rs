@@ -1,13 +1,14 @@
 //! What is wrong, in words: one sentence for each thing somebody should look at.
 
 use inbox::Position;
-use mpc::{BundlesStatus, ChainStatus};
+use mpc::{AwayFolder, BundlesStatus, ChainStatus};
 
 /// What a look at the node found, and what it could not find.
 pub(crate) struct Seen<'a> {
     pub(crate) ready: &'a Result<(), String>,
     pub(crate) chains: &'a [ChainStatus],
     pub(crate) bundles: &'a BundlesStatus,
+    pub(crate) away: &'a [AwayFolder],
     /// Why the dead letters cannot be counted.
     pub(crate) dead: Option<&'a String>,
     pub(crate) shards: Result<&'a [Position], &'a String>,
@@ -15,7 +16,7 @@ pub(crate) struct Seen<'a> {
 
 /// What somebody should look at; empty when everything flows.
 pub(crate) fn troubles(seen: &Seen<'_>) -> Vec<String> {
-    let Seen { ready, chains, bundles, dead, shards } = seen;
+    let Seen { ready, chains, bundles, away, dead, shards } = seen;
     let mut troubles = Vec::new();
     if let Err(why) = ready {
         troubles.push(format!("The node is not ready: {why}."));
@@ -43,6 +44,11 @@ pub(crate) fn troubles(seen: &Seen<'_>) -> Vec<String> {
                 troubles.push(format!("Chain {id} is starting again at partition {partition}: {why}."));
             }
         }
+    }
+    for AwayFolder { reason, .. } in *away {
+        troubles.push(format!(
+            "A folder is away: {reason}; what runs stays, and changes are taken up once it is back."
+        ));
     }
     for refused in &bundles.refused {
         let name = refused.path.file_name().unwrap_or(refused.path.as_os_str()).to_string_lossy();
@@ -94,8 +100,14 @@ mod tests {
     fn each_trouble_is_a_sentence_and_no_trouble_is_none() {
         let fine = chain(serde_json::json!({}));
         let (bundles, shards) = (BundlesStatus::default(), [position(None)]);
-        let seen =
-            Seen { ready: &Ok(()), chains: &[fine], bundles: &bundles, dead: None, shards: Ok(&shards) };
+        let seen = Seen {
+            ready: &Ok(()),
+            chains: &[fine],
+            bundles: &bundles,
+            away: &[],
+            dead: None,
+            shards: Ok(&shards),
+        };
         assert!(troubles(&seen).is_empty());
 
         let lane = |halted: Option<&str>, failing: Option<&str>| {
@@ -116,8 +128,16 @@ mod tests {
         let waiting = Position { shard: 3, trouble: Some("no room".to_owned()), ..position(None) };
         let shards = [position(None), position(Some("a gap")), waiting];
         let ready = Err("the node is stopping".to_owned());
-        let seen =
-            Seen { ready: &ready, chains: &chains, bundles: &bundles, dead: None, shards: Ok(&shards) };
+        let reason = "failed to read the folder `chains`: gone".to_owned();
+        let away = [AwayFolder { path: "chains".into(), reason }];
+        let seen = Seen {
+            ready: &ready,
+            chains: &chains,
+            bundles: &bundles,
+            away: &away,
+            dead: None,
+            shards: Ok(&shards),
+        };
         let told = troubles(&seen);
         let expected = [
             "The node is not ready: the node is stopping.",
@@ -125,6 +145,8 @@ mod tests {
             "Chain feed stopped at partition 1: no room.",
             "Chain b does not run: its file has mistakes.",
             "Chain c is starting again at partition 1: disk.",
+            "A folder is away: failed to read the folder `chains`: gone; what runs stays, and changes are taken up once it is \
+             back.",
             "The bundle file x.wasm cannot be used: it is cut short.",
             "Inbox shard 2 stopped: a gap.",
             "Inbox shard 3 waits: no room.",
@@ -135,6 +157,7 @@ mod tests {
         let blind = Seen {
             chains: &[],
             bundles: &BundlesStatus::default(),
+            away: &[],
             dead: Some(&why),
             shards: Err(&why),
             ..seen

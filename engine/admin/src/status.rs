@@ -50,10 +50,12 @@ pub(crate) async fn node(State(parts): State<Parts>) -> Json<Status> {
     let behind = |at: &inbox::Position| at.last.saturating_sub(at.applied);
     let waiting = shards.as_ref().ok().map(|shards| lag + shards.iter().map(behind).sum::<u64>());
     let bundles = parts.center.as_ref().map(Center::bundles).unwrap_or_default();
+    let away = parts.center.as_ref().map(Center::away).unwrap_or_default();
     let seen = Seen {
         ready: &ready,
         chains: &chains,
         bundles: &bundles,
+        away: &away,
         dead: dead.as_ref().err(),
         shards: shards.as_deref(),
     };

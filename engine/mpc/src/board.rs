@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use model::Name;
 use parking_lot::RwLock;
 
-use crate::{BundlesStatus, RefusalStatus};
+use crate::{AwayFolder, BundlesStatus, RefusalStatus};
 
 /// Written by the reloader, read by anybody.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Notes {
     /// By path.
     pub(crate) files: BTreeMap<PathBuf, FileNote>,
     pub(crate) bundles: BundlesStatus,
+    /// Folders that cannot be read.
+    pub(crate) away: Vec<AwayFolder>,
 }
 
 /// One chain file.

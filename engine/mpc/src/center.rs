@@ -7,7 +7,8 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    BundlesStatus, ChainStatus, GenerationStatus, NotReady, Options, Parts, Receipt, Result, StepStatus,
+    AwayFolder, BundlesStatus, ChainStatus, GenerationStatus, NotReady, Options, Parts, Receipt, Result,
+    StepStatus,
     board::{Board, FileNote},
     dead::{self, DeadLetters},
     generation::Live,
@@ -126,6 +127,12 @@ impl Center {
     #[must_use]
     pub fn bundles(&self) -> BundlesStatus {
         self.0.board.read().bundles
+    }
+
+    /// The folders of chains and bundles that could not be read when they were last looked at.
+    #[must_use]
+    pub fn away(&self) -> Vec<AwayFolder> {
+        self.0.board.read().away
     }
 
     /// Messages that failed for good.

@@ -40,7 +40,9 @@ pub use generation::Tally;
 pub use options::{Backoff, Fault, Options, Parts, Quiet, Watch};
 pub use receipt::Receipt;
 pub use router::{Admit, LaneState, Publication, Routed, Router, ToStreams};
-pub use status::{BundlesStatus, ChainStatus, GenerationStatus, LaneStatus, RefusalStatus, StepStatus};
+pub use status::{
+    AwayFolder, BundlesStatus, ChainStatus, GenerationStatus, LaneStatus, RefusalStatus, StepStatus,
+};
 pub use streams::Streams;
 
 /// The stream of dead letters; it has one partition.

@@ -14,6 +14,8 @@ pub(crate) const IGNORED_MESSAGES: &str = "catena_ignored_messages_total";
 pub(crate) const REPEATED_MESSAGES: &str = "catena_repeated_messages_total";
 /// Generations in memory: live ones, and old ones that still have messages. No labels.
 pub(crate) const GENERATIONS_LIVE: &str = "catena_generations_live";
+/// Folders of chains and bundles that cannot be read. No labels.
+pub(crate) const FOLDERS_AWAY: &str = "catena_folders_away";
 /// Reloads of a chain. Label `verdict`.
 pub(crate) const RELOADS: &str = "catena_reloads_total";
 /// Stored messages that a lane has not settled. Labels `chain`, `partition`.

@@ -29,12 +29,13 @@ use tokio::{sync::Notify, time::sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Error, Options, Parts, Result, Watch,
+    AwayFolder, Error, Options, Parts, Result, Watch,
     board::Board,
     generation::Drained,
     history::History,
     lane::{blocking, sentence},
     lanes::Lanes,
+    metric,
     pin_fault::Current,
     table::{Chains, Table},
 };
@@ -115,6 +116,7 @@ impl Reloader {
             shared,
         };
         reloader.first_load().await?;
+        reloader.note_away(Vec::new());
         Ok(reloader)
     }
 
@@ -197,18 +199,42 @@ impl Reloader {
         let folders = self.folders.clone();
         let done = blocking(move || {
             let identities: Vec<_> = folders.iter().map(Folder::identity).collect();
-            scan(&folders).map(|found| (identities, found))
+            (identities, folders.iter().map(scanned).collect::<Vec<_>>())
         });
-        match done.await.flatten() {
-            Ok((identities, found)) => {
-                self.watch_moved(identities);
-                self.settling.scan(&found, Instant::now());
-            }
-            // A folder that is being exchanged is away for a moment. What runs is not taken away because of it.
-            Err(error) => {
-                tracing::warn!(error = sentence(&error), "the folders cannot be scanned; what runs stays");
+        let (identities, scans) = match done.await {
+            Ok(done) => done,
+            Err(error) => return tracing::error!(error = sentence(&error), "the folders cannot be scanned"),
+        };
+        let mut found = BTreeMap::new();
+        let mut away = Vec::new();
+        for (folder, scan) in self.folders.iter().zip(scans) {
+            match scan {
+                Ok(files) => found.extend(files),
+                Err(error) => away.push(AwayFolder { path: folder.path.clone(), reason: sentence(&error) }),
             }
         }
+        // A folder that is being exchanged is away for a moment. What runs is not taken away because of it.
+        if away.is_empty() {
+            self.watch_moved(identities);
+            self.settling.scan(&found, Instant::now());
+        }
+        self.note_away(away);
+    }
+
+    /// Notes which folders cannot be read, and says so once for each, and when it is back.
+    fn note_away(&self, away: Vec<AwayFolder>) {
+        let before = self.board.read().away;
+        let is_in =
+            |folder: &AwayFolder, list: &[AwayFolder]| list.iter().any(|other| other.path == folder.path);
+        for folder in away.iter().filter(|folder| !is_in(folder, &before)) {
+            let advice = "what runs stays; put the folder back, and its changes are taken up";
+            tracing::warn!("{}; {advice}", folder.reason);
+        }
+        for folder in before.iter().filter(|folder| !is_in(folder, &away)) {
+            tracing::info!("the folder `{}` is back", folder.path.display());
+        }
+        metrics::gauge!(metric::FOLDERS_AWAY).set(f64::from(u32::try_from(away.len()).unwrap_or(u32::MAX)));
+        self.board.write(|notes| notes.away = away);
     }
 
     /// Watches folders anew that were moved into the place of the ones watched.
@@ -320,12 +346,12 @@ fn watch(folders: &[Folder]) -> Option<Watcher> {
 }
 
 fn scan(folders: &[Folder]) -> Result<BTreeMap<PathBuf, Print>> {
-    let mut found = BTreeMap::new();
-    for folder in folders {
-        let scanned = folder.scan().map_err(|source| Error::Folder { path: folder.path.clone(), source })?;
-        found.extend(scanned);
-    }
-    Ok(found)
+    let scans: Vec<_> = folders.iter().map(scanned).collect::<Result<_>>()?;
+    Ok(scans.into_iter().flatten().collect())
+}
+
+fn scanned(folder: &Folder) -> Result<BTreeMap<PathBuf, Print>> {
+    folder.scan().map_err(|source| Error::Folder { path: folder.path.clone(), source })
 }
 
 /// Waits until other partitions may be worked on here.

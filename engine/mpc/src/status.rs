@@ -121,3 +121,12 @@ pub struct BundlesStatus {
     /// What cannot.
     pub refused: Vec<RefusedFile>,
 }
+
+/// A watched folder that cannot be read. What runs stays, and changes are taken up once it is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwayFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// What the operating system says.
+    pub reason: String,
+}

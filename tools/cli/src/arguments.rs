@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     build, chain, check, completions, dlq, exit::Result, feed, fleet, import, inspect, new, output::Output,
-    receipts, run, send, test, up,
+    receipts, run, send, status, test, up,
 };
 
 /// Runs chains of WebAssembly processors over messages, and changes them while the messages flow.
@@ -42,6 +42,7 @@ enum Command {
     Send(send::Send),
     Feed(feed::Feed),
     Import(import::Import),
+    Status(status::Status),
     Chain(chain::Chain),
     Receipts(receipts::Receipts),
     Dlq(dlq::Dlq),
@@ -63,6 +64,7 @@ impl Arguments {
             Command::Send(command) => command.execute(output),
             Command::Feed(command) => command.execute(output),
             Command::Import(command) => command.execute(output),
+            Command::Status(command) => command.execute(output),
             Command::Chain(command) => command.execute(output),
             Command::Receipts(command) => command.execute(output),
             Command::Dlq(command) => command.execute(output),

@@ -24,6 +24,7 @@ mod receipts;
 mod remote;
 mod run;
 mod send;
+mod status;
 mod table;
 mod test;
 mod up;

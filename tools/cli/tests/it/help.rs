@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "send",
     "feed",
     "import",
+    "status",
     "chain",
     "receipts",
     "dlq",
