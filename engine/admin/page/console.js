@@ -121,7 +121,7 @@ function chain(c) {
     make("div", { class: "row" },
       make("h3", {}, c.id),
       runs ? word(`generation ${c.generation} runs`, "good") : word("does not run", "bad"),
-      make("span", { class: "faint" }, `${c.input ?? "?"} → ${c.output ?? "?"}`)),
+      runs ? make("span", { class: "faint" }, `${c.input} → ${c.output}`) : null),
     make("p", { class: "faint" }, tally(c.messages)),
     c.steps.length > 0 ? steps(c.steps) : null,
     c.lanes.length > 0 ? table("Lanes, one for each partition of the input", [

@@ -73,9 +73,15 @@ fn list(chains: &[ChainStatus]) -> String {
 }
 
 fn status(chain: &ChainStatus) -> String {
-    let name = |name: &Option<model::Name>| name.as_deref().unwrap_or("?").to_owned();
-    let runs = chain.generation.map_or("does not run".to_owned(), |g| format!("runs generation {g}"));
-    let mut text = format!("{} {runs}: {} → {}\n\n", chain.id, name(&chain.input), name(&chain.output));
+    let refused = chain.refused.as_ref();
+    let refused = refused.map(|refused| format!("\nThe file as it is now is refused:\n{}", refused.report));
+    let refused = refused.unwrap_or_default();
+    // Of a chain that does not run there is nothing but what is wrong with its file.
+    let (Some(generation), Some(input), Some(output)) = (chain.generation, &chain.input, &chain.output)
+    else {
+        return format!("{} does not run: {}\n{refused}", chain.id, chain.path.display());
+    };
+    let mut text = format!("{} runs generation {generation}: {input} → {output}\n\n", chain.id);
     let mut steps = Table::new(&["step", "bundle", "digest"]);
     for step in &chain.steps {
         steps.row([step.id.to_string(), format!("{}@{}", step.bundle, step.version), step.digest.short()]);
@@ -92,9 +98,6 @@ fn status(chain: &ChainStatus) -> String {
             [u64::from(lane.partition), lane.lag, lane.in_flight, lane.parked].map(|n| n.to_string());
         lanes.row(counts.into_iter().chain([state]));
     }
-    text.push_str(&format!("\n{}", lanes.render()));
-    if let Some(refused) = &chain.refused {
-        text.push_str(&format!("\nThe file as it is now is refused:\n{}", refused.report));
-    }
+    text.push_str(&format!("\n{}{refused}", lanes.render()));
     text
 }

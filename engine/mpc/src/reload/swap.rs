@@ -24,7 +24,7 @@ use crate::{
     history::History,
     lane::{blocking, sentence},
     metric,
-    receipt::{Mistake, Phases, Refusal, Verdict},
+    receipt::{Change, Mistake, Phases, Refusal, Verdict},
     table::Chains,
     time::{self, millis},
 };
@@ -254,6 +254,21 @@ impl Reloader {
     /// Takes chains out of `next` that no file stands for any more.
     fn remove_unclaimed(&self, next: &mut Chains, changed: &Changed, pending: &mut Vec<Pending>) {
         let shelf = self.shelf.lock();
+        let notes = self.board.read();
+        let gone = changed.causes.iter().filter(|cause| cause.change == Change::Removed);
+        for cause in gone {
+            let note = notes.files.get(&cause.path).filter(|note| note.refused.is_some());
+            let ran = |chain: &Name| next.contains_key(chain) && !shelf.is_claimed(chain);
+            // Where a chain ran from it, its end is told below.
+            if note.is_some_and(|note| !note.chain.as_ref().is_some_and(ran)) {
+                let receipt = Receipt {
+                    cause: vec![cause.clone()],
+                    changes: vec!["the file that was refused is gone; no chain ran from it".to_owned()],
+                    ..Receipt::new(Verdict::Removed)
+                };
+                pending.push(Pending { receipt, drain: None });
+            }
+        }
         for (id, live) in next.extract_if(.., |id, _| !shelf.is_claimed(id)) {
             let receipt = Receipt {
                 chain: Some(id.clone()),
@@ -367,11 +382,15 @@ fn log(receipt: &Receipt) {
     let changes = receipt.changes.join("; ");
     match receipt.verdict {
         Verdict::Refused => {
-            let files: HashMap<_, _> =
-                receipt.refused.iter().map(|file| (&file.path, &file.reason)).collect();
-            let report = receipt.report.as_deref().unwrap_or_default();
             let generation = receipt.generation;
-            tracing::warn!(chain, generation, changes, ?files, "{subject}: {outcome}\n{report}");
+            tracing::warn!(chain, generation, changes, "{subject}: {outcome}");
+            // A line each: whoever reads a log reads lines.
+            for fault in &receipt.faults {
+                tracing::warn!(chain, generation, "{fault}");
+            }
+            for file in &receipt.refused {
+                tracing::warn!(chain, generation, "{}: {}", file.path.display(), file.reason);
+            }
         }
         _ => tracing::info!(chain, generation = receipt.generation, changes, "{subject}: {outcome}"),
     }

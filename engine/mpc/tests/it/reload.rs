@@ -7,7 +7,7 @@ use mpc::{
     receipt::{Change, Verdict},
 };
 
-use crate::support::{Setup, bundle, chain, message, step};
+use crate::support::{Setup, bundle, chain, found, message, step, until};
 
 fn feed(version: &str) -> String {
     chain("", &[step("a", &format!("a@{version}"), "")])
@@ -362,4 +362,41 @@ async fn a_text_that_is_refused_opens_no_ring_for_another() {
     node.put("chains/other.toml", &to_posts);
     let refused = node.receipt_where(|receipt| receipt.chain.as_deref() == Some("other")).await;
     assert_eq!((refused.verdict, &*refused.faults[0].code), (Verdict::Refused, "mpc::loop"));
+}
+
+#[tokio::test]
+async fn of_a_refused_file_that_goes_it_is_told_that_it_is_gone() {
+    let mut node = setup().await.start().await;
+    node.put("chains/bad.toml", "not a chain");
+    node.receipt(Verdict::Refused).await;
+    std::fs::remove_file(node.path("chains/bad.toml")).unwrap();
+    let gone = node.receipt_where(|_| true).await;
+    assert_eq!((gone.verdict, &gone.chain, gone.outcome()), (Verdict::Removed, &None, "removed".to_owned()));
+    assert_eq!(gone.subject(), node.path("chains/bad.toml").display().to_string());
+    assert_eq!(node.center.chains().len(), 1);
+    // Where a chain still ran from it, the end of that one is what is told, once.
+    node.put("chains/feed.toml", "not a chain");
+    node.receipt(Verdict::Refused).await;
+    std::fs::remove_file(node.path("chains/feed.toml")).unwrap();
+    let gone = node.receipt_where(|_| true).await;
+    assert_eq!((gone.chain.as_deref(), gone.replaced), (Some("feed"), Some(1)), "{gone:?}");
+    assert_eq!(node.center.receipts(9).len(), 5);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_away_is_noted_and_forgotten_once_it_is_back() {
+    let node = setup().await.start().await;
+    for folder in ["chains", "bundles"] {
+        assert_eq!(node.center.away(), []);
+        std::fs::rename(node.path(folder), node.path("elsewhere")).unwrap();
+        node.center.rescan();
+        let away = found("the folder is noted", async || node.center.away().pop()).await;
+        assert_eq!(away.path, node.path(folder));
+        assert!(away.reason.contains(&format!("{folder}`: No such file")), "{}", away.reason);
+        assert_eq!(node.center.ready(), Ok(()), "what runs stays");
+        std::fs::rename(node.path("elsewhere"), node.path(folder)).unwrap();
+        node.center.rescan();
+        until("it is forgotten", async || node.center.away().is_empty()).await;
+    }
+    assert_eq!(node.center.receipts(9).len(), 1, "nothing changed");
 }

@@ -37,10 +37,30 @@ async fn posts_are_sent_and_seen_and_what_was_refused_is_replayed() {
     let long = format!(r#"{{"actor":"42","text":"{}"}}"#, "long ".repeat(1000));
     let ran = catena_reading(
         &["send", "--to", &url],
-        &format!("{{\"actor\":\"42\",\"text\":\"二つ目\"}}\n{long}\n{{}}\n"),
+        &format!("{{\"actor\":\"42\",\"text\":\"二つ目\"}}\n{{\n{{}}\n{long}\n"),
     );
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(1), 2), "{ran:?}");
-    assert!(ran.stderr.contains("stdin:3") && ran.stderr.contains("/actor"), "{}", ran.stderr);
+    let said: Vec<_> = ran.stderr.lines().collect();
+    assert!(said[0].starts_with("stdin:2: not JSON: "), "{said:?}");
+    assert!(said[1].starts_with("stdin:3: ") && said[1].contains("/actor"), "{said:?}");
+    assert_eq!(said[2], "2 accepted, 2 refused: mend the lines named above and send them alone");
+    // What no line behind it can mend.
+    let endless = format!("{long}\n{}\n", "x".repeat(5 << 20));
+    let ran = catena_reading(&["send", "--to", &url], &endless);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(1), 1), "{ran:?}");
+    let said = "error: stopped after 1 accepted and 0 refused; mend the next line and send the file from it on: stdin:2: ";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+    let message = r#"{"kind":"note","key":"1","body":{"text":"no author"}}"#;
+    let ran = catena_reading(&["send", "--stream", "posts", "--data", &data], &format!("{message}\n{{}}\n"));
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(1), 1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("stdin:2: ") && ran.stderr.contains("1 accepted, 1 refused: "),
+        "{}",
+        ran.stderr
+    );
+    let ran = catena_reading(&["send", "--to", "127.0.0.1:1"], "{}\n");
+    let said = "error: stopped after 0 accepted and 0 refused; send the file from stdin:1 on: no answer to ";
+    assert!(ran.code == Some(1) && ran.stderr.starts_with(said), "{}", ran.stderr);
 
     let page = wait::until("both posts arrive", Duration::from_secs(20), async || {
         let page = good(catena(["feed", "7", "--to", &url]));
@@ -58,15 +78,28 @@ async fn posts_are_sent_and_seen_and_what_was_refused_is_replayed() {
 
     let list = wait::until("a dead letter", Duration::from_secs(20), async || {
         let list = good(catena(["dlq", "list", "--data", &data]));
-        list.contains("validate").then_some(list)
+        list.contains("/text").then_some(list)
     });
-    assert!(list.await.unwrap().contains("/text"));
-    assert!(good(catena(["dlq", "show", "1", "--data", &data])).contains("long long"));
+    let list = list.await.unwrap();
+    let long_one = list.lines().find(|line| line.contains("/text")).unwrap().split(' ').next().unwrap();
+    assert!(good(catena(["dlq", "show", long_one, "--data", &data])).contains("long long"));
+    wait::until("all three dead letters", Duration::from_secs(20), async || {
+        let ran = catena(["dlq", "list", "--limit", "3", "--data", &data]);
+        (ran.stdout.lines().count() == 4)
+            .then(|| assert_eq!(ran.stderr, "", "there are no more than are shown"))
+    })
+    .await
+    .unwrap();
+    let ran = catena(["dlq", "list", "--limit", "2", "--data", &data]);
+    assert_eq!(ran.stderr, "there are more than the 2 shown: go on with `--from 3`\n");
+    assert!(!ran.stdout.contains('…'), "cut where there is no terminal: {}", ran.stdout);
     assert_eq!(catena(["dlq", "show", "99", "--data", &data]).code, Some(1));
     assert!(good(catena(["dlq", "purge", "1", "--data", &data])).contains("1 purged, never replayed"));
     assert_eq!(catena(["dlq", "purge", "1", "--data", &data]).code, Some(1), "it is gone");
-    assert!(good(catena(["dlq", "purge", "--all", "--yes", "--data", &data])).contains("0 purged"));
+    assert!(good(catena(["dlq", "purge", "--all", "--yes", "--data", &data])).contains("2 purged"));
 
+    let status = good(catena(["status", "--data", &data]));
+    assert!(status.starts_with("node is ready: ") && !status.contains('!'), "{status}");
     assert!(good(catena(["chain", "list", "--data", &data])).contains("feed"));
     assert!(good(catena(["chain", "status", "feed", "--data", &data])).contains("spam-filter@1.0.0"));
     let ran = catena(["chain", "status", "fed", "--data", &data]);
@@ -103,6 +136,56 @@ async fn receipts_say_what_a_broken_bundle_left_running_and_that_it_was_mended()
         assert_eq!(kept, bytes == b"junk", "{receipt}");
     }
     node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_shown_while_it_is_and_tests_are_known_by_their_lines() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path()).await;
+    let data = folder.path().join("data").display().to_string();
+    let shows = async |what: &'static str, is_so: &dyn Fn(&str) -> bool, arguments: &[&str]| {
+        let shown = wait::until(what, Duration::from_secs(20), async || {
+            let shown = good(catena(arguments.iter().chain(&["--data", &data])));
+            is_so(&shown).then_some(shown)
+        });
+        shown.await.unwrap()
+    };
+
+    let (chains, away) = (folder.path().join("chains"), folder.path().join("away"));
+    std::fs::rename(&chains, &away).unwrap();
+    let trouble = format!("! A folder is away: failed to read the folder `{}`: ", chains.display());
+    shows("the folder is missed", &|shown| shown.contains(&trouble), &["status"]).await;
+    let metrics = node.client().unwrap().metrics().await.unwrap();
+    assert!(metrics.lines().any(|line| line == "catena_folders_away 1"), "{metrics}");
+    std::fs::rename(&away, &chains).unwrap();
+    shows("the folder is back", &|shown| !shown.contains('!'), &["status"]).await;
+
+    let text = std::fs::read_to_string(chains.join("feed.toml")).unwrap();
+    let (good_id, bad_id) = ("id = \"feed\"", "id = \"second\"");
+    let failing = text.replace(good_id, bad_id).replace("reason = \"duplicate\"", "reason = \"twice\"");
+    let second = chains.join("second.toml");
+    std::fs::write(&second, &failing).unwrap();
+    let line =
+        1 + failing.lines().position(|line| line.starts_with("name = \"the same words again")).unwrap();
+    let place = format!("   {}:{line}:8: test `the same words again", second.display());
+    shows("the test's line", &|shown| shown.contains(&place), &["receipts", "--limit", "1"]).await;
+    let shown = shows("the refused chain", &|_| true, &["chain", "status", "second"]).await;
+    assert!(
+        shown.starts_with(&format!("second does not run: {}\n\nThe file as it is now", second.display())),
+        "{shown}"
+    );
+    std::fs::write(&second, failing.replace("twice", "duplicate").replace("\"inbox\"", "\"inbxo\"")).unwrap();
+    let warned =
+        shows("the warning", &|shown| shown.contains("warning"), &["receipts", "--limit", "1"]).await;
+    assert!(warned.contains("second.toml:7:10: ") && warned.contains("did you mean `inbox`?"), "{warned}");
+    let (_, setup) = node.stop().await.unwrap();
+    let log = std::fs::read_to_string(setup.log()).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("the same words again")).collect();
+    assert!(
+        !lines.is_empty() && lines.iter().all(|line| line.starts_with("20")),
+        "a line of the log is a line: {log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
