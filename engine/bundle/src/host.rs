@@ -21,7 +21,7 @@ use model::{Call, NoState, Scope, StateError, Task};
 use thiserror::Error;
 use wasmtime::{Engine, component::Linker};
 
-use crate::limit::Limiter;
+use crate::{abi::Batch, limit::Limiter};
 use budget::Budget;
 
 pub(crate) use denied::deny_wasi;
@@ -45,6 +45,8 @@ pub(crate) struct Step {
 pub(crate) struct Host {
     pub(crate) limiter: Limiter,
     step: Arc<Step>,
+    /// The messages of this call.
+    batch: Option<Arc<Batch>>,
     /// What capabilities are about now.
     subject: Subject,
     /// Every subject of the call; in the place of the one at hand stands an idle one.
@@ -59,8 +61,6 @@ pub(crate) struct Host {
 /// One message of a call, as far as capabilities know it.
 struct Subject {
     call: Call,
-    message_id: String,
-    message_key: String,
     random: u64,
     budget: Budget,
 }
@@ -68,20 +68,10 @@ struct Subject {
 impl Subject {
     /// Of no message.
     fn idle() -> Self {
-        Self {
-            call: Call::new(0, 0, Scope::new(Arc::new(NoState))),
-            message_id: String::new(),
-            message_key: String::new(),
-            random: 0,
-            budget: Budget::default(),
-        }
+        Self { call: Call::new(0, 0, Scope::new(Arc::new(NoState))), random: 0, budget: Budget::default() }
     }
 
-    fn enter(&mut self, Task { draft, call }: &mut Task<'_>) {
-        self.message_id.clear();
-        self.message_id.push_str(draft.id());
-        self.message_key.clear();
-        self.message_key.push_str(draft.key());
+    fn enter(&mut self, Task { call, .. }: &mut Task<'_>) {
         self.random = call.seed;
         self.budget = Budget::default();
         std::mem::swap(&mut self.call, call);
@@ -94,6 +84,7 @@ impl Host {
         Self {
             limiter,
             step,
+            batch: None,
             subject: Subject::idle(),
             subjects: Vec::new(),
             at: 0,
@@ -102,9 +93,11 @@ impl Host {
         }
     }
 
-    /// Takes the calls in for the time of one invocation, which begins with the first of them.
-    pub(crate) fn enter(&mut self, tasks: &mut [Task<'_>]) {
+    /// Takes the calls in for the time of one invocation, which begins with the first of them. In `batch` their messages are
+    /// named.
+    pub(crate) fn enter(&mut self, tasks: &mut [Task<'_>], batch: &Arc<Batch>) {
         self.last_words.clear();
+        self.batch = Some(Arc::clone(batch));
         self.count = tasks.len();
         if self.subjects.len() < self.count {
             self.subjects.resize_with(self.count, Subject::idle);
@@ -127,7 +120,18 @@ impl Host {
         for (subject, task) in self.subjects.iter_mut().zip(tasks) {
             std::mem::swap(&mut subject.call, task.call);
         }
+        self.batch = None;
         self.count = 0;
+    }
+
+    /// The id of the message at hand; empty between calls.
+    fn message_id(&self) -> &str {
+        self.batch.as_ref().map_or("", |batch| batch.id(self.at))
+    }
+
+    /// Its key.
+    fn message_key(&self) -> &str {
+        self.batch.as_ref().map_or("", |batch| batch.key(self.at))
     }
 
     /// Puts the subject at hand in its place, or takes it from there.

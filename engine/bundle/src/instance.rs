@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use metrics::Gauge;
-use model::{Fault, Outcome, Task};
+use model::{Answers, Fault, Outcome, Task};
 use wasmtime::{Store, component::TypedFunc};
 
 use crate::{
@@ -30,8 +30,11 @@ enum Process {
 pub(crate) struct Instance {
     store: Store<Host>,
     process: Process,
-    batch: abi::Batch,
-    /// How many it has served.
+    /// Nobody else has it between calls.
+    batch: Arc<abi::Batch>,
+    /// Calls that it may still serve.
+    pub(crate) calls_left: usize,
+    /// Messages that it has served.
     pub(crate) messages: usize,
     pub(crate) born_ms: u64,
     _live: Live,
@@ -46,11 +49,12 @@ pub(crate) enum NotStarted {
 }
 
 impl Instance {
-    /// Instantiates and lets the bundle look at its settings.
+    /// Instantiates and lets the bundle look at its settings. It is to serve so many calls.
     pub(crate) fn start(
         prepared: &Prepared,
         step: &Arc<Step>,
         memory_bytes_max: usize,
+        calls_left: usize,
         born_ms: u64,
         live: &Gauge,
     ) -> Result<Self, NotStarted> {
@@ -63,8 +67,8 @@ impl Instance {
 
         match Self::open(&mut store, prepared) {
             Ok(Ok(process)) => {
-                let batch = abi::Batch::default();
-                Ok(Self { store, process, batch, messages: 0, born_ms, _live: Live::new(live) })
+                let batch = Arc::default();
+                Ok(Self { store, process, batch, calls_left, messages: 0, born_ms, _live: Live::new(live) })
             }
             Ok(Err(reason)) => Err(NotStarted::Settings(reason)),
             Err(error) => Err(NotStarted::Failed { error, last_words: store.data().last_words().to_owned() }),
@@ -99,6 +103,11 @@ impl Instance {
         self.store.data().last_words()
     }
 
+    /// Whether it has taken half of the memory that it may have.
+    pub(crate) fn half_full(&self) -> bool {
+        self.store.data().limiter.half_full()
+    }
+
     /// Lets the guest work on the messages, all in one call, for `ticks` of the epoch; where its world has no such call, on
     /// the only one. Adds one answer each, in their order. After an error some answers may be there, and the instance
     /// must not be used again.
@@ -106,15 +115,17 @@ impl Instance {
         &mut self,
         tasks: &mut [Task<'_>],
         ticks: u64,
-        answers: &mut Vec<Result<Outcome, Fault>>,
+        answers: &mut Answers,
     ) -> wasmtime::Result<()> {
+        self.calls_left = self.calls_left.saturating_sub(1);
         self.messages += tasks.len();
         // What the host has to do for the call is not the guest's time.
         match (&self.process, &mut *tasks) {
             (Process::One(process), [task]) => {
                 task.draft.message();
+                Arc::make_mut(&mut self.batch).name(task.draft);
                 self.store.set_epoch_deadline(ticks);
-                self.store.data_mut().enter(std::slice::from_mut(task));
+                self.store.data_mut().enter(std::slice::from_mut(task), &self.batch);
                 let answer = process.call(&mut self.store, (task.draft.message().into(),));
                 self.store.data_mut().leave(tasks);
                 // How large a message may be is for the engine to say, of every processor alike.
@@ -124,9 +135,9 @@ impl Instance {
                 wasmtime::bail!("a processor of one message was called with {}", tasks.len());
             }
             (Process::Batch { process, reads }, _) => {
-                self.batch.fill(tasks, reads)?;
+                Arc::make_mut(&mut self.batch).fill(tasks, reads)?;
                 self.store.set_epoch_deadline(ticks);
-                self.store.data_mut().enter(tasks);
+                self.store.data_mut().enter(tasks, &self.batch);
                 let answer = process.call(&mut self.store, self.batch.params());
                 self.store.data_mut().leave(tasks);
                 answer?.0.read(tasks.len(), answers)?;

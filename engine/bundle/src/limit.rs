@@ -36,6 +36,11 @@ impl Limiter {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self { bytes: 0, bytes_max }
     }
+
+    /// Whether half of it is taken.
+    pub(crate) fn half_full(&self) -> bool {
+        self.bytes >= self.bytes_max / 2
+    }
 }
 
 impl ResourceLimiter for Limiter {

@@ -10,10 +10,13 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use crossbeam_queue::ArrayQueue;
-use model::{Call, Fault, Limits, Message, Outcome, Processor, Refusal, Task, Wanted};
+use model::{Answers, Call, Fault, Limits, Message, Outcome, Processor, Refusal, Task, Wanted};
 use smallvec::SmallVec;
 
 use crate::{
@@ -28,16 +31,21 @@ use pace::{BATCH_MAX, Pace};
 
 /// Idle instances kept.
 const IDLE_MAX: usize = 64;
-/// Messages an instance serves.
-const MESSAGES_MAX: usize = 10_000;
+/// Calls an instance serves.
+const CALLS_MAX: usize = 10_000;
+/// Each serves fewer by another part of this: steps that are called alike would otherwise start their next instances all at once,
+/// and every message that comes then would wait for all of them.
+const CALLS_SPREAD: usize = CALLS_MAX / 4;
+/// Shares no factor with the spread and goes through it in strides: no two instances in a row end near each other.
+const CALLS_STRIDE: usize = 1_543;
+/// Messages that an instance serves in any case; one that has used up half of its memory by then goes, before it is at its limit
+/// in the middle of a call.
+const MESSAGES_MIN: usize = 10_000;
 /// Time an instance serves.
 const AGE_MAX: Duration = Duration::from_secs(600);
 
 /// What calls held before a call: writes of state, and emissions.
 type Marks = SmallVec<[(usize, usize); BATCH_MAX]>;
-
-/// One for each message, in their order.
-type Answers = Vec<Result<Outcome, Fault>>;
 
 pub(crate) struct Pool {
     // Before `runtime`: instances go before the ticker that cuts them off.
@@ -46,8 +54,8 @@ pub(crate) struct Pool {
     step: Arc<Step>,
     limits: Limits,
     ticks: u64,
-    /// Messages that one of its instances serves.
-    messages_max: usize,
+    /// Whether each message has an instance of its own.
+    fresh: bool,
     pace: Pace,
     metrics: Metrics,
     runtime: Arc<Runtime>,
@@ -67,7 +75,7 @@ impl Pool {
             prepared: Arc::clone(prepared),
             limits: wanted.limits,
             ticks: Ticker::ticks(wanted.limits.deadline),
-            messages_max: if wanted.fresh_instance { 1 } else { MESSAGES_MAX },
+            fresh: wanted.fresh_instance,
             pace: Pace::default(),
             metrics: Metrics::new(&wanted.step, &bundle),
             step: Arc::new(Step {
@@ -96,13 +104,16 @@ impl Pool {
 
     fn start(&self) -> Result<Instance, NotStarted> {
         let now = self.runtime.ticker.millis();
-        Instance::start(&self.prepared, &self.step, self.limits.memory_bytes_max, now, &self.metrics.live)
+        let calls = if self.fresh { 1 } else { calls_of(self.runtime.started.fetch_add(1, Relaxed)) };
+        let memory_bytes_max = self.limits.memory_bytes_max;
+        Instance::start(&self.prepared, &self.step, memory_bytes_max, calls, now, &self.metrics.live)
     }
 
     /// Keeps `instance` for the next call, unless it has served its time or there are enough.
     fn put_back(&self, instance: Instance) {
         let age_ms = self.runtime.ticker.millis().saturating_sub(instance.born_ms);
-        if instance.messages < self.messages_max && u128::from(age_ms) < AGE_MAX.as_millis() {
+        let full = instance.messages >= MESSAGES_MIN && instance.half_full();
+        if instance.calls_left > 0 && !full && u128::from(age_ms) < AGE_MAX.as_millis() {
             // A full pool drops it.
             let _ = self.idle.push(instance);
         }
@@ -166,8 +177,8 @@ impl Pool {
             task.call.emissions.truncate(emissions);
             self.alone(task, answers);
         }
-        let failed = |answer: &Result<_, _>| matches!(answer, Err(Fault::Trap { .. } | Fault::Host { .. }));
-        if !answers.iter().skip(answered).any(failed) {
+        let failed = |fault: &Fault| matches!(fault, Fault::Trap { .. } | Fault::Host { .. });
+        if !answers.faults_behind(answered).any(failed) {
             // None of them was to blame.
             self.pace.was_too_much(tasks.len());
         }
@@ -176,18 +187,20 @@ impl Pool {
 
 impl Processor for Pool {
     fn process(&self, message: &Message, call: &mut Call) -> Result<Outcome, Fault> {
-        let (mut draft, mut answers) = (message.clone().into(), Vec::with_capacity(1));
+        let (mut draft, mut answers) = (message.clone().into(), Answers::default());
         self.alone(&mut Task { draft: &mut draft, call }, &mut answers);
-        answers
-            .pop()
-            .unwrap_or_else(|| Err(Fault::Host { reason: "the processor gave no answer".to_owned() }))
+        let answer = answers.drain().next();
+        answer.map_or_else(
+            || Err(Fault::Host { reason: "the processor gave no answer".to_owned() }),
+            Into::into,
+        )
     }
 
     fn process_batch(&self, tasks: &mut [Task<'_>], answers: &mut Answers) {
         let mut rest = tasks;
         while !rest.is_empty() {
-            let count = if self.prepared.takes_batches() { self.pace.next(rest) } else { 1 };
-            let count = count.min(self.messages_max);
+            let many = self.prepared.takes_batches() && !self.fresh;
+            let count = if many { self.pace.next(rest) } else { 1 };
             let (next, behind) = rest.split_at_mut(count);
             match next {
                 [task] => self.alone(task, answers),
@@ -196,6 +209,11 @@ impl Processor for Pool {
             rest = behind;
         }
     }
+}
+
+/// How many calls the instance serves that is started as the nth.
+fn calls_of(nth: usize) -> usize {
+    CALLS_MAX - nth.wrapping_mul(CALLS_STRIDE) % CALLS_SPREAD
 }
 
 /// A step without settings reads an empty object.

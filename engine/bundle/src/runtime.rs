@@ -6,7 +6,7 @@ mod ticker;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::atomic::AtomicUsize};
 
 use wasmtime::{Engine, component::Linker};
 
@@ -42,6 +42,8 @@ pub struct Runtime {
     pub(crate) cache: Option<Cache>,
     pub(crate) memory_bytes_max: usize,
     pub(crate) instances_max: u32,
+    /// Instances started so far.
+    pub(crate) started: AtomicUsize,
 }
 
 impl Runtime {
@@ -57,7 +59,15 @@ impl Runtime {
         let ticker = Ticker::start(engine.clone())
             .map_err(|e| Error::Engine { reason: format!("failed to start its ticker thread: {e}") })?;
         let Options { instances_max, memory_bytes_max, .. } = options;
-        Ok(Self { engine, linker, ticker, cache, memory_bytes_max, instances_max })
+        Ok(Self {
+            engine,
+            linker,
+            ticker,
+            cache,
+            memory_bytes_max,
+            instances_max,
+            started: AtomicUsize::new(0),
+        })
     }
 }
 

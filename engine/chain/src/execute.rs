@@ -9,9 +9,9 @@ mod way;
 
 use std::{ops::ControlFlow, time::Instant};
 
-use model::{Call, Emission, Fault, Message, Outcome, Task, Verdict};
+use model::{Answer, Answers, Call, Emission, Fault, Message, Outcome, Task, Verdict};
 
-use crate::{Observe, Path, Plan};
+use crate::{Observe, Path, Plan, Told};
 use way::Way;
 
 /// Bytes of a message's body at most, after a step changed it.
@@ -122,16 +122,22 @@ impl Plan {
         let mut tasks: Vec<Task<'_>> = std::mem::take(&mut room.tasks);
         tasks.extend(ways.iter_mut().filter_map(|way| way.enter(self, at, step)));
         let count = tasks.len();
-        let started = O::WATCHES.then(Instant::now);
+        let started = (O::TOLD != Told::Nothing).then(Instant::now);
         step.processor.process_batch(&mut tasks, &mut room.answers);
         room.tasks = emptied(tasks);
         let elapsed =
             started.map(|started| started.elapsed() / u32::try_from(count.max(1)).unwrap_or(u32::MAX));
-        let mut answers = room.answers.drain(..).chain(std::iter::repeat_with(unanswered));
+        let elapsed = elapsed.unwrap_or_default();
+        let (mut answers, mut passed) = (room.answers.drain(), 0);
         for way in ways.iter_mut().filter(|way| way.waits_at() == Some(at)) {
-            if let Some(answer) = answers.next() {
-                way.leave(self, at, step, answer, elapsed.unwrap_or_default(), observer);
+            match answers.next() {
+                Some(Answer::Pass) if O::TOLD != Told::Visits && way.pass(step) => passed += 1,
+                Some(answer) => way.leave(self, at, step, answer.into(), elapsed, observer),
+                None => way.leave(self, at, step, unanswered(), elapsed, observer),
             }
+        }
+        if passed > 0 {
+            observer.passed(at, passed, elapsed);
         }
     }
 }
@@ -139,12 +145,12 @@ impl Plan {
 /// What the visits of a walk need, one after the other. Empty between them.
 struct Room {
     tasks: Vec<Task<'static>>,
-    answers: Vec<Result<Outcome, Fault>>,
+    answers: Answers,
 }
 
 impl Room {
     fn for_messages(count: usize) -> Self {
-        Self { tasks: Vec::with_capacity(count), answers: Vec::with_capacity(count) }
+        Self { tasks: Vec::with_capacity(count), answers: Answers::default() }
     }
 }
 

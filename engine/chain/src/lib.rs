@@ -31,7 +31,7 @@ pub use error::Error;
 pub use execute::{BODY_BYTES_MAX, End, Finished, HEADERS_BYTES_MAX, Skipped, Stopped};
 pub use faults::{Faults, Look, Mistake};
 pub use inline::{Difference, TestReport};
-pub use observe::{Observe, Visit};
+pub use observe::{Observe, Told, Visit};
 pub use path::Path;
 pub use plan::{Output, Plan, Step};
 pub use schema::json_schema;

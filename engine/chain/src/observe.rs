@@ -24,22 +24,42 @@ pub struct Visit<'a> {
 /// Is told of every visit, on the thread and in the order of execution. It must be quick: it stands
 /// on the hot path.
 pub trait Observe {
-    /// Whether anything looks: without it the clock is not read.
-    const WATCHES: bool = true;
+    /// What it is told.
+    const TOLD: Told = Told::Visits;
 
     /// A step was visited.
     fn step(&mut self, visit: Visit<'_>);
+
+    /// So many messages went on from a step as they came, and took so long each: instead of their visits, where those are not
+    /// [told](Told::Counts).
+    fn passed(&mut self, step: usize, messages: usize, elapsed: Duration) {
+        let _ = (step, messages, elapsed);
+    }
+}
+
+/// What an observer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing: the clock is not read.
+    Nothing,
+    /// Visits on which something happened. Of the others, which are most, how many there were: once a step and batch.
+    Counts,
+    /// Each visit.
+    Visits,
 }
 
 /// Nobody watches.
 impl Observe for () {
-    const WATCHES: bool = false;
+    const TOLD: Told = Told::Nothing;
     fn step(&mut self, _: Visit<'_>) {}
 }
 
 impl<O: Observe> Observe for &mut O {
-    const WATCHES: bool = O::WATCHES;
+    const TOLD: Told = O::TOLD;
     fn step(&mut self, visit: Visit<'_>) {
         (**self).step(visit);
+    }
+    fn passed(&mut self, step: usize, messages: usize, elapsed: Duration) {
+        (**self).passed(step, messages, elapsed);
     }
 }

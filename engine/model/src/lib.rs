@@ -4,6 +4,7 @@
 //! Beside them stand four things that every layer shows the world alike: an error with its causes ([`chain_of`]) and what to do
 //! about one of the file system ([`remedy()`]), the word somebody may have meant ([`near()`]) and the time ([`now_ms`]). Nothing here does I/O, holds a lock or knows WebAssembly, the bus or the store.
 
+mod answers;
 pub mod catalog;
 mod codec;
 mod digest;
@@ -20,6 +21,7 @@ mod sequences;
 mod state;
 mod time;
 
+pub use answers::{Answer, Answers};
 pub use catalog::{Catalog, Limits, Refusal, Resolved, Wanted};
 pub use codec::Malformed;
 pub use digest::{Digest, InvalidDigest, derived_id};

@@ -29,6 +29,15 @@ pub struct Outcome {
     pub edits: Vec<Edit>,
 }
 
+impl Outcome {
+    /// Whether the message goes on as it came.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        let Self { verdict, body, headers, edits } = self;
+        *verdict == Verdict::Next && body.is_none() && headers.is_none() && edits.is_empty()
+    }
+}
+
 /// One field of a body, set or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {

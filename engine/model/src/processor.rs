@@ -1,4 +1,4 @@
-use crate::{Draft, Emission, Fault, Message, Outcome, Scope};
+use crate::{Answers, Draft, Emission, Fault, Message, Outcome, Scope};
 
 /// The code one step runs.
 ///
@@ -19,8 +19,10 @@ pub trait Processor: Send + Sync {
     /// Works on several messages, each as [`process`](Self::process) would: one answer a task, in their order, is added to
     /// `answers`, and a fault of one is no other's. A processor that keeps state is not given two messages of one key, so in
     /// which order it looks at them is nobody's business. What can be done for all together is cheaper than one by one.
-    fn process_batch(&self, tasks: &mut [Task<'_>], answers: &mut Vec<Result<Outcome, Fault>>) {
-        answers.extend(tasks.iter_mut().map(|task| self.process(task.draft.message(), task.call)));
+    fn process_batch(&self, tasks: &mut [Task<'_>], answers: &mut Answers) {
+        for task in tasks {
+            answers.push(self.process(task.draft.message(), task.call));
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Handles of what is measured per step, made once for each plan.
 
-use chain::{Observe, Plan, Visit};
+use std::time::Duration;
+
+use chain::{Observe, Plan, Told, Visit};
 use metrics::{Counter, Histogram};
 use model::{Name, Verdict};
 
@@ -48,6 +50,8 @@ fn messages(chain: &Name, step: &Name, verdict: &'static str) -> Counter {
 
 /// Counts each visit; a fault is rare enough to look its counter up.
 impl Observe for &Meters {
+    const TOLD: Told = Told::Counts;
+
     fn step(&mut self, visit: Visit<'_>) {
         let Some(meters) = self.steps.get(visit.step) else { return };
         meters.seconds.record(visit.elapsed.as_secs_f64());
@@ -57,5 +61,11 @@ impl Observe for &Meters {
             Ok(Verdict::Jump(_)) => meters.jump.increment(1),
             Err(fault) => messages(&self.chain, &meters.step, fault.code()).increment(1),
         }
+    }
+
+    fn passed(&mut self, step: usize, messages: usize, elapsed: Duration) {
+        let Some(meters) = self.steps.get(step) else { return };
+        meters.seconds.record_many(elapsed.as_secs_f64(), messages);
+        meters.next.increment(messages as u64);
     }
 }

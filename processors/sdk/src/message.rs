@@ -3,7 +3,7 @@ use std::{fmt, str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Failure, Object, locate, object::Declared, pointer};
+use crate::{Failure, Object, locate, object::Found, pointer};
 
 /// The message at work. It lends its parts for the length of one call.
 #[derive(Clone, Copy, Debug)]
@@ -146,7 +146,7 @@ impl<'a> Message<'a> {
     pub fn object(&self) -> Result<Object<'a>, Failure> {
         match self.payload {
             Payload::Whole(_) => self.json(),
-            Payload::Fields { reads, values, .. } => Ok(Object::declared(Declared { reads, values })),
+            Payload::Fields { reads, values, .. } => Ok(Object::found(Found { reads, values })),
         }
     }
 

@@ -22,9 +22,12 @@ use crate::{
 /// [`Outcome::with_object`](crate::Outcome::with_object).
 #[derive(Clone, Debug, Default)]
 pub struct Object<'a> {
-    fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Where not all fields are here, those that can be.
     declared: Option<&'a [Read]>,
+    /// The fields as the host found them. Most rules only look at them, and nothing is copied for that.
+    found: Option<Found<'a>>,
+    /// Those that were cut out of a whole body, and all of them from the first edit on.
+    fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     edits: Vec<Edit>,
 }
 
@@ -32,19 +35,23 @@ pub struct Object<'a> {
 pub(crate) type Edit = (String, Option<String>);
 
 /// What a processor reads, and what is there.
-pub(crate) struct Declared<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
     pub(crate) reads: &'a [Read],
     /// The JSON of each; empty where there is nothing.
     pub(crate) values: &'a [Lent<'a>],
 }
 
+impl<'a> Found<'a> {
+    fn fields(self) -> impl DoubleEndedIterator<Item = (&'a str, Lent<'a>)> {
+        let there = self.reads.iter().zip(self.values).filter(|(_, value)| !value.0.is_empty());
+        there.filter_map(|(read, value)| Some((read.name.as_deref()?, *value)))
+    }
+}
+
 impl<'a> Object<'a> {
-    pub(crate) fn declared(Declared { reads, values }: Declared<'a>) -> Self {
-        let there = reads.iter().zip(values).filter(|(_, value)| !value.0.is_empty());
-        let fields = there.filter_map(|(read, value)| {
-            Some((Cow::Borrowed(read.name.as_deref()?), Cow::Borrowed(value.text())))
-        });
-        Self { fields: fields.collect(), declared: Some(reads), edits: Vec::new() }
+    pub(crate) fn found(found: Found<'a>) -> Self {
+        Self { declared: Some(found.reads), found: Some(found), ..Self::default() }
     }
 
     /// Of the text it was made from, if nobody set it.
@@ -54,6 +61,15 @@ impl<'a> Object<'a> {
             (_, Cow::Owned(_)) => None,
         }
     }
+
+    /// All fields, to be edited.
+    fn fields_mut(&mut self) -> &mut Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        if let Some(found) = self.found.take() {
+            let cut = |(name, value): (_, Lent<'a>)| (Cow::Borrowed(name), Cow::Borrowed(value.text()));
+            self.fields.extend(found.fields().map(cut));
+        }
+        &mut self.fields
+    }
 }
 
 impl Object<'_> {
@@ -62,8 +78,9 @@ impl Object<'_> {
     /// # Errors
     /// A rejection that names the field; and one that says so where [`reads`](crate::Processor::reads) does not name it.
     pub fn get<'b, T: Deserialize<'b>>(&'b self, name: &str) -> Result<Option<T>, Failure> {
-        self.knows(name).map_err(Failure::Reject)?;
-        let Some(raw) = self.find(name) else { return Ok(None) };
+        let Some(raw) = self.find(name) else {
+            return self.knows(name).map_err(Failure::Reject).map(|()| None);
+        };
         serde_json::from_str(raw).map_err(|error| {
             Failure::Reject(locate::sentence(raw.as_bytes(), &error, locate::Style::Field(name)))
         })
@@ -74,6 +91,9 @@ impl Object<'_> {
     /// # Errors
     /// As [`get`](Self::get), and where it is not a string.
     pub fn text<'b>(&'b self, name: &str) -> Result<Option<Cow<'b, str>>, Failure> {
+        if let Some(plain) = self.find(name).and_then(plain) {
+            return Ok(Some(Cow::Borrowed(plain)));
+        }
         Ok(self.get::<Text<'b>>(name)?.map(|text| text.0))
     }
 
@@ -102,12 +122,13 @@ impl Object<'_> {
     pub(crate) fn set_raw(&mut self, name: &str, raw: String) {
         self.edits.push((name.to_owned(), Some(raw.clone())));
         let mut raw = Some(Cow::Owned(raw));
-        self.fields.retain_mut(|(n, old)| {
+        let fields = self.fields_mut();
+        fields.retain_mut(|(n, old)| {
             // The first of a repeated name takes the value, the others go.
             n != name || raw.take().map(|new| *old = new).is_some()
         });
         if let Some(raw) = raw {
-            self.fields.push((Cow::Owned(name.to_owned()), raw));
+            fields.push((Cow::Owned(name.to_owned()), raw));
         }
     }
 
@@ -117,9 +138,10 @@ impl Object<'_> {
     /// Where [`reads`](crate::Processor::reads) does not name it.
     pub fn remove(&mut self, name: &str) -> bool {
         self.must_know(name);
-        let before = self.fields.len();
-        self.fields.retain(|(n, _)| n != name);
-        let removed = self.fields.len() < before;
+        let fields = self.fields_mut();
+        let before = fields.len();
+        fields.retain(|(n, _)| n != name);
+        let removed = fields.len() < before;
         if removed {
             self.edits.push((name.to_owned(), None));
         }
@@ -128,7 +150,8 @@ impl Object<'_> {
 
     /// The names of the fields that are here: all in their order, or those of [`reads`](crate::Processor::reads) in its.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|(name, _)| name.as_ref())
+        let found = self.found.into_iter().flat_map(Found::fields).map(|(name, _)| name);
+        found.chain(self.fields.iter().map(|(name, _)| name.as_ref()))
     }
 
     /// What was set and removed, in order.
@@ -137,6 +160,9 @@ impl Object<'_> {
     }
 
     fn find(&self, name: &str) -> Option<&str> {
+        if let Some(found) = self.found {
+            return found.fields().rfind(|(n, _)| *n == name).map(|(_, value)| value.text());
+        }
         self.fields.iter().rfind(|(n, _)| n == name).map(|(_, raw)| raw.as_ref())
     }
 
@@ -155,6 +181,12 @@ impl Object<'_> {
             panic!("{missing}");
         }
     }
+}
+
+/// The text of a JSON string that has no escapes: what stands between its quotes. The field is known to be JSON.
+fn plain(json: &str) -> Option<&str> {
+    let text = json.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.as_bytes().contains(&b'\\')).then_some(text)
 }
 
 /// Of all fields: where only some are here, others would be lost.

@@ -56,25 +56,22 @@ impl Reads {
     }
 }
 
-/// Messages written down; kept by an instance, so that its buffers grow once.
-#[derive(Default)]
+/// Messages written down; kept by an instance, so that its buffers grow once. Capabilities look up here which message they are
+/// asked about.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Batch {
     arena: Vec<u8>,
     table: Vec<u32>,
+    /// Where each message begins in both.
+    starts: Vec<(usize, usize)>,
 }
 
 impl Batch {
     /// Writes down of the messages what is read.
     pub(crate) fn fill(&mut self, tasks: &mut [Task<'_>], reads: &Reads) -> Result<(), Failed> {
-        if self.arena.capacity() + self.table.capacity() * size_of::<u32>() > KEPT_BYTES_MAX {
-            *self = Self::default();
-        }
-        self.arena.clear();
-        self.table.clear();
+        self.clear();
         for Task { draft, .. } in tasks {
-            for text in [draft.id(), draft.kind(), draft.key()] {
-                self.put(text.as_bytes());
-            }
+            self.begin(draft);
             let headers = &draft.headers().0;
             self.table.push(narrow(headers.len()));
             for (name, value) in headers {
@@ -91,6 +88,50 @@ impl Batch {
             self.table.push(0);
         }
         Ok(())
+    }
+
+    /// Writes down whom capabilities are about where one message is handed over by value.
+    pub(crate) fn name(&mut self, draft: &Draft) {
+        self.clear();
+        self.begin(draft);
+    }
+
+    fn clear(&mut self) {
+        if self.arena.capacity() + self.table.capacity() * size_of::<u32>() > KEPT_BYTES_MAX {
+            *self = Self::default();
+        }
+        self.arena.clear();
+        self.table.clear();
+        self.starts.clear();
+    }
+
+    fn begin(&mut self, draft: &Draft) {
+        self.starts.push((self.arena.len(), self.table.len()));
+        for text in [draft.id(), draft.kind(), draft.key()] {
+            self.put(text.as_bytes());
+        }
+    }
+
+    /// The id of the nth message; empty where there is none.
+    pub(crate) fn id(&self, nth: usize) -> &str {
+        self.text(nth, 0)
+    }
+
+    /// Its key.
+    pub(crate) fn key(&self, nth: usize) -> &str {
+        self.text(nth, 2)
+    }
+
+    /// A text of the nth message, of those that it begins with.
+    fn text(&self, nth: usize, text: usize) -> &str {
+        let found = || {
+            let (arena, table) = *self.starts.get(nth)?;
+            let mut lengths = self.table.get(table..=table + text)?.iter().map(|length| *length as usize);
+            let length = lengths.next_back()?;
+            let start = arena + lengths.sum::<usize>();
+            str::from_utf8(self.arena.get(start..start + length)?).ok()
+        };
+        found().unwrap_or_default()
     }
 
     /// Writes down, in place of the body, what is read of it; nothing where the body is to be handed over whole.
@@ -129,13 +170,13 @@ fn narrow(number: usize) -> u32 {
 
 impl Answers {
     /// Adds the answers to `count` messages, one by one. After an error some of them are there.
-    pub(crate) fn read(self, count: usize, answers: &mut Vec<Result<Outcome, Fault>>) -> Result<(), Failed> {
+    pub(crate) fn read(self, count: usize, answers: &mut model::Answers) -> Result<(), Failed> {
         let arena = Bytes::from(self.arena);
         let mut reader = Reader { arena: &arena, at: 0, table: &self.table };
         for answered in 0..count {
             match reader.table.split_off_first() {
                 // Most go on as they came.
-                Some(0) => answers.push(Ok(Outcome::default())),
+                Some(0) => answers.pass(),
                 Some(parts) => answers.push(reader.answer(*parts)?),
                 None => return Err(Failed::Misused(format!("answered {answered} messages of {count}"))),
             }
@@ -278,9 +319,10 @@ mod tests {
     }
 
     fn read(answers: Answers) -> Result<Outcome, String> {
-        let mut read = Vec::new();
+        let mut read = model::Answers::default();
         answers.read(1, &mut read).map_err(|failed| failed.to_string())?;
-        Ok(read.remove(0).unwrap())
+        let answer: Result<_, Fault> = read.drain().next().unwrap().into();
+        Ok(answer.unwrap())
     }
 
     #[test]
@@ -288,8 +330,9 @@ mod tests {
         let jump = [2 + BODY + HEADERS + EDITS, 4, 2, 2, 1, 0, 1, 2, 2, 3, 2, 1, 0];
         let table = [&jump[..], &[0], &[4, 3]].concat();
         let arena = b"stepbonavvset1dwhy".to_vec();
-        let mut read = Vec::new();
+        let mut read = model::Answers::default();
         Answers { arena, table }.read(3, &mut read).unwrap();
+        let read: Vec<Result<_, Fault>> = read.drain().map(Into::into).collect();
         let text = str::to_owned;
         let jump = Outcome {
             verdict: Verdict::Jump(text("step")),

@@ -41,7 +41,7 @@ impl Host {
                     target: "catena::guest",
                     step = self.step.name,
                     bundle = self.step.bundle,
-                    message_id = self.subject.message_id,
+                    message_id = self.message_id(),
                     attempt = self.subject.call.attempt,
                     "{text}"
                 )

@@ -23,7 +23,7 @@ impl Host {
             return Err(format!("this step may not emit to `{output}`: add `output:{output}` to its grants"));
         }
         self.subject.budget.emit(kind.len() + key.len() + body.len())?;
-        let key = if key.is_empty() { self.subject.message_key.clone() } else { key };
+        let key = if key.is_empty() { self.message_key().to_owned() } else { key };
         self.subject.call.emissions.push(Emission { output, kind, key, body: body.into() });
         Ok(())
     }

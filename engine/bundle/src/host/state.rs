@@ -19,12 +19,8 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 fn get(store: StoreContextMut<'_, Host>, (name,): (WasmStr,)) -> wasmtime::Result<(Option<Vec<u8>>,)> {
     let name = name.to_str(&store)?;
     let host = store.data();
-    let value = host
-        .subject
-        .call
-        .state
-        .get(&host.step.processor, &host.subject.message_key, &name)
-        .map_err(Failed::from)?;
+    let state = &host.subject.call.state;
+    let value = state.get(&host.step.processor, host.message_key(), &name).map_err(Failed::from)?;
     Ok((value.map(Vec::from),))
 }
 
@@ -39,7 +35,7 @@ fn remove(store: StoreContextMut<'_, Host>, (name,): (String,)) -> wasmtime::Res
 fn write(mut store: StoreContextMut<'_, Host>, name: &str, value: Option<Bytes>) -> wasmtime::Result<()> {
     let host = store.data_mut();
     host.subject.budget.write_state(name.len() + value.as_ref().map_or(0, Bytes::len))?;
-    let processor = &host.step.processor;
-    host.subject.call.state.set(processor, &host.subject.message_key, name, value).map_err(Failed::from)?;
+    let key = host.message_key().to_owned();
+    host.subject.call.state.set(&host.step.processor, &key, name, value).map_err(Failed::from)?;
     Ok(())
 }

@@ -209,16 +209,45 @@ fn an_answer_too_large_for_the_host_is_rejected_since_the_next_one_would_be_too(
 }
 
 #[test]
-fn an_instance_retires_after_its_messages() {
+fn an_instance_retires_after_its_calls() {
     let pool = pool(&Guest::default(), &wanted("guest"));
     let mut call = call();
-    for _ in 1..MESSAGES_MAX {
+    let instance = pool.idle.pop().unwrap();
+    let calls = instance.calls_left;
+    assert!((CALLS_MAX - CALLS_SPREAD..=CALLS_MAX).contains(&calls), "{calls}");
+    pool.put_back(instance);
+    for _ in 1..calls {
         pool.process(&message(), &mut call).unwrap();
     }
     assert_eq!(pool.idle.len(), 1);
     pool.process(&message(), &mut call).unwrap();
     assert!(pool.idle.is_empty());
     assert!(pool.process(&message(), &mut call).is_ok());
+}
+
+#[test]
+fn instances_that_are_started_together_do_not_retire_together() {
+    let mut ends: Vec<usize> = (100..108).map(calls_of).collect();
+    ends.sort_unstable();
+    assert!(ends.windows(2).all(|pair| pair[1] - pair[0] > 100), "{ends:?}");
+    assert!((0..10_000).map(calls_of).all(|calls| (CALLS_MAX - CALLS_SPREAD..=CALLS_MAX).contains(&calls)));
+}
+
+#[test]
+fn an_instance_that_filled_half_its_memory_retires_after_its_messages() {
+    // It begins with two pages.
+    let served = |memory_bytes_max| {
+        let mut wanted = wanted("guest");
+        wanted.limits.memory_bytes_max = memory_bytes_max;
+        let pool = pool(&Guest::default(), &wanted);
+        let mut instance = pool.idle.pop().unwrap();
+        instance.messages = MESSAGES_MIN - 1;
+        pool.put_back(instance);
+        assert_eq!(pool.idle.len(), 1);
+        pool.process(&message(), &mut call()).unwrap();
+        pool.idle.len()
+    };
+    assert_eq!((served(5 << 16), served(4 << 16)), (1, 0));
 }
 
 /// Ends a message with the number of those it has seen, and with the pages it had before it took one more.

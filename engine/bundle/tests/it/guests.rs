@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use model::{Call, Catalog as _, Draft, Fault, Task, TrapKind, Verdict, Wanted};
+use model::{Answers, Call, Catalog as _, Draft, Fault, Task, TrapKind, Verdict, Wanted};
 
 use crate::{call, library, post, wanted};
 
@@ -75,9 +75,10 @@ fn a_step_with_fresh_instances_remembers_nothing_from_message_to_message() {
         let mut calls: [Call; 4] = [(); 4].map(|()| call());
         let tasks = drafts.iter_mut().zip(&mut calls);
         let mut tasks: Vec<_> = tasks.map(|(draft, call)| Task { draft, call }).collect();
-        let mut answers = vec![processor.process(&post("おはよう"), &mut call())];
+        let mut answers = Answers::default();
+        answers.push(processor.process(&post("おはよう"), &mut call()));
         processor.process_batch(&mut tasks, &mut answers);
-        answers.into_iter().map(|answer| answer.unwrap().verdict).collect::<Vec<_>>()
+        answers.drain().map(|answer| Result::from(answer).unwrap().verdict).collect::<Vec<_>>()
     };
     let terms = |texts: [&str; 5]| texts.map(|text| Verdict::Term(text.to_owned()));
     assert_eq!(told(false), terms(["1", "2", "3", "4", "5"]));

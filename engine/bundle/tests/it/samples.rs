@@ -1,4 +1,6 @@
-use model::{Call, Catalog as _, Draft, Emission, Headers, Message, Refusal, StateWrite, Task, Verdict};
+use model::{
+    Answers, Call, Catalog as _, Draft, Emission, Fault, Headers, Message, Refusal, StateWrite, Task, Verdict,
+};
 
 use crate::{call, library, post, wanted};
 
@@ -61,13 +63,13 @@ fn together_and_one_by_one_come_to_the_same() {
         let mut drafts: Vec<Draft> = messages.iter().map(|message| message.clone().into()).collect();
         let mut tasks: Vec<_> =
             drafts.iter_mut().zip(&mut calls).map(|(draft, call)| Task { draft, call }).collect();
-        let mut together = Vec::new();
+        let mut together = Answers::default();
         processor.process_batch(&mut tasks, &mut together);
-        for ((message, call), together) in messages.iter().zip(&mut calls).zip(together) {
+        for ((message, call), together) in messages.iter().zip(&mut calls).zip(together.drain()) {
             let mut alone = crate::call();
             let expected = processor.process(message, &mut alone);
             assert_eq!(
-                together.map_err(|fault| fault.to_string()),
+                Result::from(together).map_err(|fault: Fault| fault.to_string()),
                 expected.map_err(|fault| fault.to_string())
             );
             assert_eq!(left(call), left(&mut alone), "{name}, {}", message.key);

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Duration};
 use model::{Call, Draft, Emission, Fault, Message, Outcome, Task, Verdict};
 
 use super::{End, Finished, Skipped, Stopped, check, mix, onward};
-use crate::{Observe, OnFailure, Path, Plan, Step, Visit};
+use crate::{Observe, OnFailure, Path, Plan, Step, Told, Visit};
 
 pub(super) struct Way<'a> {
     draft: Draft,
@@ -87,6 +87,15 @@ impl<'a> Way<'a> {
         Ok(())
     }
 
+    /// Goes on from `step` as it came, where nothing was emitted that has to be looked at: [`leave`](Self::leave), in short.
+    pub(super) fn pass(&mut self, step: &Step) -> bool {
+        let passes = self.call.emissions.is_empty();
+        if passes {
+            self.place = step.next.map_or(Place::Ended(Ok(End::Output)), Place::Waits);
+        }
+        passes
+    }
+
     /// Takes over what the step changed, or nothing when it failed, and goes where the verdict leads.
     pub(super) fn leave<O: Observe>(
         &mut self,
@@ -112,7 +121,7 @@ impl<'a> Way<'a> {
                 may_skip(plan, step, fault, self.call.attempt)
             }
         };
-        if O::WATCHES {
+        if O::TOLD != Told::Nothing {
             observer.step(Visit {
                 step: at,
                 elapsed,

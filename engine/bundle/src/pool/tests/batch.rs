@@ -3,7 +3,8 @@
 use std::{sync::LazyLock, time::Duration};
 
 use model::{
-    Call, Draft, Edit, Emission, Fault, Message, Outcome, Processor as _, Refusal, Task, TrapKind, Verdict,
+    Answers, Call, Draft, Edit, Emission, Fault, Message, Outcome, Processor as _, Refusal, Task, TrapKind,
+    Verdict,
 };
 
 use super::{Pool, pool};
@@ -48,10 +49,10 @@ fn messages(count: usize, keyless: &[usize]) -> Vec<Message> {
 fn run(pool: &Pool, messages: &[Message]) -> Vec<(Result<Outcome, Fault>, Call)> {
     let mut calls: Vec<Call> = messages.iter().map(|_| call()).collect();
     let mut drafts: Vec<Draft> = messages.iter().map(|message| message.clone().into()).collect();
-    let mut results = Vec::new();
-    pool.process_batch(&mut tasks(&mut drafts, &mut calls), &mut results);
-    assert_eq!(results.len(), messages.len());
-    results.into_iter().zip(calls).collect()
+    let mut answers = Answers::default();
+    pool.process_batch(&mut tasks(&mut drafts, &mut calls), &mut answers);
+    assert_eq!(answers.len(), messages.len());
+    answers.drain().map(Into::into).zip(calls).collect()
 }
 
 fn tasks<'a>(drafts: &'a mut [Draft], calls: &'a mut [Call]) -> Vec<Task<'a>> {
