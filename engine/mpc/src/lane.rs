@@ -15,6 +15,7 @@ mod pace;
 mod runner;
 mod seen;
 mod settle;
+mod trail;
 mod wave;
 mod work;
 
@@ -38,6 +39,8 @@ use crate::{
 use overlay::Overlay;
 use pace::Pace;
 use runner::{Ran, Runner, Stop};
+use settle::Settler;
+use trail::Trail;
 
 pub(crate) use failure::sentence;
 pub(crate) use gauge::LaneGauge;
@@ -147,8 +150,10 @@ struct Lane<'a> {
     /// Away while a batch runs.
     runner: Option<Runner>,
     pace: Pace,
+    /// What was published without a commit; away while a batch settles.
+    trail: Option<Trail>,
     /// The batch that settles: one at most.
-    settling: JoinSet<Result<()>>,
+    settling: JoinSet<Result<Option<Trail>>>,
     give_up: CancellationToken,
 }
 
@@ -194,11 +199,14 @@ impl<'a> Lane<'a> {
         }
         // What the bus no longer has counts as settled.
         ledger.raise(bounds.first.saturating_sub(1));
+        let (here, known) = (Arc::clone(place), ledger.clone());
+        let trail = blocking(move || Trail::open(&here, &known, bounds, credits)).await??;
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));
         let runner = Runner::new(Arc::clone(place), Arc::clone(&overlay), ledger);
         let (settling, give_up) = (JoinSet::new(), CancellationToken::new());
         let pace = Pace::new(options.batch_max);
-        Ok(Self { place, subscription, changelog, overlay, runner: Some(runner), pace, settling, give_up })
+        let runner = Some(runner);
+        Ok(Self { place, subscription, changelog, overlay, runner, pace, trail, settling, give_up })
     }
 
     async fn work(&mut self, close: &CancellationToken) -> Result<Exit> {
@@ -254,7 +262,9 @@ impl<'a> Lane<'a> {
             self.overlay.forget_oldest();
         } else {
             let (place, changelog) = (Arc::clone(self.place), self.changelog.clone());
-            self.settling.spawn(settle::settle(place, changelog, ran, self.give_up.clone()));
+            let settler =
+                Settler { place, changelog, trail: self.trail.take(), give_up: self.give_up.clone() };
+            self.settling.spawn(settler.settle(ran));
         }
         Ok(stop)
     }
@@ -282,8 +292,8 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    fn settled(&self, settled: std::result::Result<Result<()>, JoinError>) -> Result<()> {
-        settled.map_err(|error| Error::Panicked { reason: error.to_string() })??;
+    fn settled(&mut self, settled: std::result::Result<Result<Option<Trail>>, JoinError>) -> Result<()> {
+        self.trail = settled.map_err(|error| Error::Panicked { reason: error.to_string() })??;
         self.overlay.forget_oldest();
         Ok(())
     }

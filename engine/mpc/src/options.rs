@@ -173,6 +173,8 @@ pub enum Fault {
     ForgetIds,
     /// What a message makes gets another id each time.
     RandomIds,
+    /// Lanes believe that the bus knows the ids of all that they ever published.
+    TrustIds,
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(super) struct Runner {
     /// Where the bus does not remember ids for long enough.
     seen: Option<Seen>,
     lot: Lot<Work>,
+    reached: u64,
 }
 
 /// What one batch came to.
@@ -53,6 +54,8 @@ pub(super) struct Ran {
     pub(super) ended: Vec<Ended>,
     /// How many messages of the batch were new to the lane.
     pub(super) taken: usize,
+    /// The newest message the lane has taken in so far.
+    pub(super) reached: u64,
     pub(super) stop: Option<Stop>,
 }
 
@@ -83,7 +86,7 @@ impl Runner {
             _ => place.parts.bus.remembers(),
         };
         let seen = Seen::needed(remembers, &place.stream, place.partition, &place.chain);
-        Self { place, overlay, state, ledger, seen, lot: Lot::default() }
+        Self { place, overlay, state, ledger, seen, lot: Lot::default(), reached: 0 }
     }
 
     /// Runs what is due again, then what is new.
@@ -109,6 +112,7 @@ impl Runner {
             // They are forgotten with a later batch.
             tracing::warn!(chain = %self.place.chain, error = sentence(&error), "old message ids stay for now");
         }
+        ran.reached = self.reached;
         ran.writes = self.overlay.seal();
         self.ledger.encode_into(&mut ran.ledger);
         ran
@@ -133,6 +137,7 @@ impl Runner {
     fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
         let Delivery { mut stored, settle, .. } = delivery;
         ran.taken += 1;
+        self.reached = self.reached.max(stored.sequence);
         if self.ledger.contains(stored.sequence) {
             ran.ended.push(Ended { settle, counted: None });
             return None;

@@ -16,22 +16,30 @@ use super::{keys, overlay::Overlay};
 use crate::Result;
 
 /// How long an id counts.
-const WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(super) const WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Old ids forgotten with a batch, at least; twice as many as the batch has, so that they never pile up.
 const FORGET_MIN: usize = 64;
+
+/// The first half of the BLAKE3 hash of an id.
+pub(super) type Hash = [u8; 16];
+
+pub(super) fn hash(id: &str) -> Hash {
+    let mut half = Hash::default();
+    blake3::Hasher::new().update(id.as_bytes()).finalize_xof().fill(&mut half);
+    half
+}
 
 /// One message's identity, as the bus had it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// The first half of the BLAKE3 hash of the id.
-    hash: [u8; 16],
+    hash: Hash,
     sequence: u64,
     accepted_at_ms: u64,
 }
 
 impl Mark {
     /// The same for every copy of the message.
-    pub(super) fn hash(&self) -> &[u8; 16] {
+    pub(super) fn hash(&self) -> &Hash {
         &self.hash
     }
 }
@@ -52,10 +60,12 @@ impl Seen {
 
     /// What to know a message by; `None` for an empty id, which is no identity.
     pub(super) fn mark(stored: &Stored) -> Option<Mark> {
-        let hash = blake3::hash(stored.message.id.as_bytes());
-        let hash = *hash.as_bytes().first_chunk()?;
-        let mark = Mark { hash, sequence: stored.sequence, accepted_at_ms: stored.accepted_at_ms };
-        (!stored.message.id.is_empty()).then_some(mark)
+        let Stored { sequence, accepted_at_ms, message } = stored;
+        (!message.id.is_empty()).then(|| Mark {
+            hash: hash(&message.id),
+            sequence: *sequence,
+            accepted_at_ms: *accepted_at_ms,
+        })
     }
 
     /// Whether another message with this id has had its effects.

@@ -2,51 +2,98 @@
 //! lane state and ledger in one store batch (in a fleet to the changelog first) → acknowledge the input.
 //!
 //! What bus or store refuse for now (no room, overload) is offered again until they take it; the lane waits, and
-//! with it its producers. Anything else fails the lane: it begins again from what is committed.
+//! with it its producers. Anything else fails the lane: it begins again from what is committed. So does not to know for long
+//! whether something was stored: an earlier life of the lane may have left as much, and the next one looks ([`Trail`]).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::try_join_all;
-use model::{Message, Name};
+use model::Message;
 use store::Batch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, blocking, failure::sentence, keys, runner::Ran, work::Ended};
+use super::{
+    Place, blocking,
+    failure::sentence,
+    keys,
+    runner::Ran,
+    seen,
+    trail::{Line, Trail},
+    work::Ended,
+};
 use crate::{Error, Fault, Publication, Result, changelog::Changelog};
 
 /// Messages and bytes that are published in one call.
 const CALL_MESSAGES_MAX: usize = 1000;
 const CALL_BYTES_MAX: usize = 2 << 20;
 
-/// Settles one batch, whole. Batches of a lane settle one after the other. `give_up` ends the waiting for room and the
-/// publishing; a commit that has begun is seen to its end.
-pub(super) async fn settle(
-    place: Arc<Place>,
-    changelog: Option<Arc<Changelog>>,
-    mut ran: Ran,
-    give_up: CancellationToken,
-) -> Result<()> {
-    if place.options.fault == Some(Fault::AcknowledgeFirst) {
-        end(&place, std::mem::take(&mut ran.ended));
-    }
-    let lines = grouped(ran.publications).into_iter();
-    let published = try_join_all(lines.map(|((stream, partition), messages)| {
-        let place = &place;
-        async move { publish_all(place, &stream, partition, messages).await }
-    }));
-    give_up.run_until_cancelled(published).await.ok_or(Error::GivenUp)??;
-    let mut batch = Batch::new();
-    ran.writes.add_to(&mut batch);
-    batch.put("ledger", &keys::ledger(&place.stream, place.partition, &place.chain), &ran.ledger);
-    match changelog {
-        Some(changelog) => {
-            changelog.commit(batch, async |batch| commit(&place, batch, &give_up).await).await?
+/// What settles one batch, whole. Batches of a lane settle one after the other.
+pub(super) struct Settler {
+    pub(super) place: Arc<Place>,
+    pub(super) changelog: Option<Arc<Changelog>>,
+    pub(super) trail: Option<Trail>,
+    /// Ends the waiting for room and the publishing; a commit that has begun is seen to its end.
+    pub(super) give_up: CancellationToken,
+}
+
+impl Settler {
+    /// Gives the trail back for the next batch.
+    pub(super) async fn settle(mut self, mut ran: Ran) -> Result<Option<Trail>> {
+        if self.place.options.fault == Some(Fault::AcknowledgeFirst) {
+            end(&self.place, std::mem::take(&mut ran.ended));
         }
-        None => commit(&place, Arc::new(batch), &give_up).await?,
+        self.publish(grouped(ran.publications)).await?;
+        let mut batch = Batch::new();
+        ran.writes.add_to(&mut batch);
+        let Place { chain, stream, partition, .. } = &*self.place;
+        batch.put("ledger", &keys::ledger(stream, *partition, chain), &ran.ledger);
+        if let Some(trail) = &mut self.trail {
+            trail.commit(ran.reached, &mut batch);
+        }
+        self.commit(batch).await?;
+        end(&self.place, ran.ended);
+        Ok(self.trail)
     }
-    end(&place, ran.ended);
-    Ok(())
+
+    async fn publish(&mut self, mut lines: HashMap<Line, Outbox>) -> Result<()> {
+        let give_up = self.give_up.clone();
+        let looked_up = self.leave_out_published(&mut lines);
+        give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
+        while lines.values().any(|outbox| !outbox.messages.is_empty()) {
+            let patience = self.trail.as_ref().map(Trail::patience);
+            if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
+                self.commit(announced).await?;
+            }
+            let until = patience.map(|patience| Instant::now() + patience);
+            let place = &self.place;
+            let all = lines.iter_mut().map(|(line, outbox)| outbox.publish(place, line, until, patience));
+            give_up.run_until_cancelled(try_join_all(all)).await.ok_or(Error::GivenUp)??;
+        }
+        Ok(())
+    }
+
+    /// What was published before and is not committed need not be known to the bus by its id any more.
+    async fn leave_out_published(&mut self, lines: &mut HashMap<Line, Outbox>) -> Result<()> {
+        let Some(trail) = self.trail.as_mut().filter(|trail| trail.looks_up()) else { return Ok(()) };
+        for (line, outbox) in lines {
+            let published = trail.published(&*self.place.parts.bus, line).await?;
+            outbox.messages.retain(|message| !published.contains(&seen::hash(&message.id)));
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<()> {
+        let write = async |batch| commit(&self.place, batch, &self.give_up).await;
+        match &self.changelog {
+            Some(changelog) => changelog.commit(batch, write).await,
+            None => write(Arc::new(batch)).await,
+        }
+    }
 }
 
 /// Acknowledges what came to its end.
@@ -61,43 +108,70 @@ fn end(place: &Place, all: Vec<Ended>) {
 }
 
 /// By stream and partition, in order within each.
-fn grouped(publications: Vec<Publication>) -> HashMap<(Name, u32), Vec<Message>> {
-    let mut lines: HashMap<_, Vec<_>> = HashMap::new();
+fn grouped(publications: Vec<Publication>) -> HashMap<Line, Outbox> {
+    let mut lines: HashMap<_, Outbox> = HashMap::new();
     for Publication { stream, partition, message } in publications {
-        lines.entry((stream, partition)).or_default().push(message);
+        lines.entry((stream, partition)).or_default().messages.push_back(message);
     }
     lines
 }
 
-async fn publish_all(place: &Place, stream: &str, partition: u32, messages: Vec<Message>) -> Result<()> {
-    let mut messages = messages.into_iter().peekable();
-    while messages.peek().is_some() {
-        let mut bytes = 0;
-        let mut call = Vec::new();
-        while let Some(next) = messages.next_if(|next| {
-            bytes += next.size_bytes();
-            call.is_empty() || (call.len() < CALL_MESSAGES_MAX && bytes <= CALL_BYTES_MAX)
-        }) {
-            call.push(next);
-        }
-        publish(place, stream, partition, call).await?;
-    }
-    Ok(())
+/// What is still to be published on one line.
+#[derive(Default)]
+struct Outbox {
+    messages: VecDeque<Message>,
+    failures: u32,
+    /// Since when it is not known whether the first of them were stored.
+    unknown: Option<Instant>,
 }
 
-/// The ids make it safe to publish again what may have been stored.
-async fn publish(place: &Place, stream: &str, partition: u32, messages: Vec<Message>) -> Result<()> {
-    let mut failures = 0;
-    loop {
-        match place.parts.bus.publish(stream, partition, messages.clone()).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.retryable() => {
-                failures += 1;
-                tracing::warn!(chain = %place.chain, stream, partition, failures, error = sentence(&error), "an output has to wait");
-                sleep(place.options.restart.pause(failures)).await;
+impl Outbox {
+    /// Publishes, in order, what can be begun before `until`, and one call at least. The ids make it safe to publish again what may have been stored, but not
+    /// for longer than `patience`.
+    async fn publish(
+        &mut self,
+        place: &Place,
+        (stream, partition): &Line,
+        until: Option<Instant>,
+        patience: Option<Duration>,
+    ) -> Result<()> {
+        while !self.messages.is_empty() {
+            let call = self.call();
+            let count = call.len();
+            match place.parts.bus.publish(stream, *partition, call).await {
+                Ok(_) => {
+                    self.messages.drain(..count);
+                    (self.failures, self.unknown) = (0, None);
+                }
+                Err(error) if error.retryable() => {
+                    self.failures += 1;
+                    if !error.took_nothing() {
+                        let since = *self.unknown.get_or_insert_with(Instant::now);
+                        if patience.is_some_and(|patience| since.elapsed() > patience) {
+                            return Err(error.into());
+                        }
+                    }
+                    let (failures, error) = (self.failures, sentence(&error));
+                    tracing::warn!(chain = %place.chain, %stream, partition, failures, error, "an output has to wait");
+                    sleep(place.options.restart.pause(failures)).await;
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
+            if until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// The first of them, as many as go into one call.
+    fn call(&self) -> Vec<Message> {
+        let mut bytes = 0;
+        let fits = |(at, next): &(usize, &Message)| {
+            bytes += next.size_bytes();
+            *at == 0 || (*at < CALL_MESSAGES_MAX && bytes <= CALL_BYTES_MAX)
+        };
+        self.messages.iter().enumerate().take_while(fits).map(|(_, message)| message.clone()).collect()
     }
 }
 

@@ -1,8 +1,12 @@
 //! The order of settling, and effects that happen once whatever fails in between.
 
-use std::sync::{Arc, atomic::Ordering::SeqCst};
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
-use bus::Bus;
+use bus::{Bus, StreamSpec};
+use model::Name;
 
 use crate::support::{
     Diary, FlakyBus, FlakyStore, Setup, bundle, chain, found, message, new_bus, post, step,
@@ -87,6 +91,40 @@ async fn when_the_commit_fails_the_message_runs_again_and_its_effects_happen_onc
     let lines = diary(&bus);
     let failed = lines.iter().position(|line| line == "failed").unwrap();
     assert!(!lines[..failed].contains(&"ack".to_owned()), "nothing was acknowledged before: {lines:?}");
+}
+
+/// A batch that was published and not committed comes again over a bus that has forgotten it: what comes out.
+async fn published_without_a_commit(fault: Option<mpc::Fault>) -> Vec<String> {
+    let (mut setup, bus, store) = flaky().await;
+    setup.options.fault = fault;
+    bus.forgetful.store(true, SeqCst);
+    for stream in ["posts", "out"] {
+        let spec = StreamSpec::new(Name::new(stream).unwrap(), 4);
+        bus.inner.provision(&StreamSpec { dedupe_window: Duration::ZERO, ..spec }).await.unwrap();
+    }
+    let node = setup.start().await;
+    let mut sink = node.sink("out").await;
+    let posts = |ids: std::ops::Range<usize>| ids.map(|id| message(id, "k", "x")).collect();
+    node.post(posts(0..1)).await;
+    let mut came = sink.take(1).await;
+    store.fail.store(true, SeqCst);
+    node.post(posts(1..4)).await;
+    found("the commit fails", async || diary(&bus).contains(&"failed".to_owned()).then_some(())).await;
+    // Behind all of it.
+    node.post(posts(4..5)).await;
+    while !came.iter().any(|message| message.body == "x|4") {
+        came.extend(sink.take(1).await);
+    }
+    node.center.drain().await;
+    came.extend(sink.rest());
+    came.into_iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_was_published_without_a_commit_is_not_published_again_when_the_bus_has_forgotten_it() {
+    assert_eq!(published_without_a_commit(None).await, ["x|0", "x|1", "x|2", "x|3", "x|4"]);
+    let trusting = published_without_a_commit(Some(mpc::Fault::TrustIds)).await;
+    assert!(trusting.len() > 5, "a lane that trusts the bus's memory is not caught: {trusting:?}");
 }
 
 #[tokio::test]
