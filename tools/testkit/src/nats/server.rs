@@ -23,6 +23,8 @@ use crate::{
 
 /// How long a server may take to be ready (it may have much to recover) and to stop.
 const START_AT_MOST: Duration = Duration::from_secs(30);
+/// One that was away first catches up with all that the others did meanwhile; after hundreds of rounds that is a lot.
+const HEALTHY_AT_MOST: Duration = Duration::from_secs(180);
 const STOP_AT_MOST: Duration = Duration::from_secs(30);
 /// How often other ports are tried where some were taken.
 const TRIES: usize = 5;
@@ -252,7 +254,7 @@ impl Server {
     /// Not in time.
     pub async fn healthy(&self) -> Result<()> {
         let what = format!("`{}` is healthy", self.setup.name);
-        wait::until(&what, START_AT_MOST, async || self.monitor.healthy(false).await.then_some(()))
+        wait::until(&what, HEALTHY_AT_MOST, async || self.monitor.healthy(false).await.then_some(()))
             .await
             .with_context(|| format!("its log ends with:\n{}", self.log_tail()))
     }
