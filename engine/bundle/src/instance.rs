@@ -32,8 +32,9 @@ pub(crate) struct Instance {
     process: Process,
     /// Nobody else has it between calls.
     batch: Arc<abi::Batch>,
-    /// Calls that it may still serve.
-    pub(crate) calls_left: usize,
+    /// Calls that it is to serve, and has served.
+    pub(crate) calls_max: usize,
+    pub(crate) calls: usize,
     /// Messages that it has served.
     pub(crate) messages: usize,
     pub(crate) born_ms: u64,
@@ -54,7 +55,7 @@ impl Instance {
         prepared: &Prepared,
         step: &Arc<Step>,
         memory_bytes_max: usize,
-        calls_left: usize,
+        calls_max: usize,
         born_ms: u64,
         live: &Gauge,
     ) -> Result<Self, NotStarted> {
@@ -68,7 +69,8 @@ impl Instance {
         match Self::open(&mut store, prepared) {
             Ok(Ok(process)) => {
                 let batch = Arc::default();
-                Ok(Self { store, process, batch, calls_left, messages: 0, born_ms, _live: Live::new(live) })
+                let (calls, messages, _live) = (0, 0, Live::new(live));
+                Ok(Self { store, process, batch, calls_max, calls, messages, born_ms, _live })
             }
             Ok(Err(reason)) => Err(NotStarted::Settings(reason)),
             Err(error) => Err(NotStarted::Failed { error, last_words: store.data().last_words().to_owned() }),
@@ -117,7 +119,7 @@ impl Instance {
         ticks: u64,
         answers: &mut Answers,
     ) -> wasmtime::Result<()> {
-        self.calls_left = self.calls_left.saturating_sub(1);
+        self.calls += 1;
         self.messages += tasks.len();
         // What the host has to do for the call is not the guest's time.
         match (&self.process, &mut *tasks) {

@@ -31,8 +31,10 @@ use pace::{BATCH_MAX, Pace};
 
 /// Idle instances kept.
 const IDLE_MAX: usize = 64;
-/// Calls an instance serves.
+/// Calls an instance serves, and a millisecond for so many of them at least: a busy step would otherwise start another one ten
+/// times a second, and the messages that come just then wait for it.
 const CALLS_MAX: usize = 10_000;
+const CALLS_A_MS: u64 = 10;
 /// Each serves fewer by another part of this: steps that are called alike would otherwise start their next instances all at once,
 /// and every message that comes then would wait for all of them.
 const CALLS_SPREAD: usize = CALLS_MAX / 4;
@@ -41,8 +43,8 @@ const CALLS_STRIDE: usize = 1_543;
 /// Messages that an instance serves in any case; one that has used up half of its memory by then goes, before it is at its limit
 /// in the middle of a call.
 const MESSAGES_MIN: usize = 10_000;
-/// Time an instance serves.
-const AGE_MAX: Duration = Duration::from_secs(600);
+/// Milliseconds that an instance serves at most for each of the calls it may serve: ten minutes for the most.
+const AGE_MAX_MS: u64 = 60;
 
 /// What calls held before a call: writes of state, and emissions.
 type Marks = SmallVec<[(usize, usize); BATCH_MAX]>;
@@ -113,7 +115,9 @@ impl Pool {
     fn put_back(&self, instance: Instance) {
         let age_ms = self.runtime.ticker.millis().saturating_sub(instance.born_ms);
         let full = instance.messages >= MESSAGES_MIN && instance.half_full();
-        if instance.calls_left > 0 && !full && u128::from(age_ms) < AGE_MAX.as_millis() {
+        let calls_max = instance.calls_max;
+        let served = instance.calls >= calls_max && age_ms >= calls_max as u64 / CALLS_A_MS;
+        if !served && !full && age_ms < calls_max as u64 * AGE_MAX_MS {
             // A full pool drops it.
             let _ = self.idle.push(instance);
         }

@@ -21,7 +21,7 @@ pub struct Visit<'a> {
     pub skipped: bool,
 }
 
-/// Is told of every visit, on the thread and in the order of execution. It must be quick: it stands
+/// Is told of visits, on the thread and in the order of execution. It must be quick: it stands
 /// on the hot path.
 pub trait Observe {
     /// What it is told.
@@ -30,8 +30,8 @@ pub trait Observe {
     /// A step was visited.
     fn step(&mut self, visit: Visit<'_>);
 
-    /// So many messages went on from a step as they came, and took so long each: instead of their visits, where those are not
-    /// [told](Told::Counts).
+    /// So many messages went on from a step as they came, and took so long each: instead of their visits, and behind those that were
+    /// made with them. Whoever is told [counts](Told::Counts) does something about it.
     fn passed(&mut self, step: usize, messages: usize, elapsed: Duration) {
         let _ = (step, messages, elapsed);
     }

@@ -126,6 +126,11 @@ impl Router for FanOut {
             _ => ToStreams.route(routed, lane),
         }
     }
+
+    /// A shard keeps the ids of its posts.
+    fn recognises(&self, stream: &str) -> bool {
+        stream == INBOX
+    }
 }
 
 /// The stream `inbox`, if the chain has an output that leads there.

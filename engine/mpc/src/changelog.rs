@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What is logged: everything a lane keeps about a partition. The place in the list is what a record says.
-const KEPT: [Table; 6] = ["state", "ledger", "lane", "seen", "seen-order", "trail"];
+const KEPT: [Table; 5] = ["state", "ledger", "lane", "seen", "seen-order"];
 /// How far the own store is: prefix of the partition → sequence of the newest record it has.
 const POSITIONS: Table = "changelog";
 /// Records read at once at most.

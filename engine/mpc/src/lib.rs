@@ -50,7 +50,7 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// The tables of the store that [`Parts::store`] is opened with.
 pub const TABLES: &[store::Table] =
-    &["state", "ledger", "lane", "seen", "seen-order", "trail", "changelog", "receipts", "dead-letters"];
+    &["state", "ledger", "lane", "seen", "seen-order", "changelog", "receipts", "dead-letters"];
 
 /// On every output message: the number of the generation that produced it.
 pub const GENERATION_HEADER: &str = "catena-generation";

@@ -60,6 +60,13 @@ pub trait Router: Send + Sync + 'static {
     /// # Errors
     /// A retryable error is treated as a passing failure of the message; any other makes it a dead letter.
     fn route(&self, routed: Routed<'_>, lane: &mut LaneState<'_>) -> Result<Vec<Publication>>;
+
+    /// Whether whoever reads `stream` recognises what comes twice, a day later too. Of other streams a lane looks up what it may
+    /// have published before, once the bus may have forgotten that.
+    fn recognises(&self, stream: &str) -> bool {
+        let _ = stream;
+        false
+    }
 }
 
 type Read<'a> = dyn Fn(&[u8]) -> Result<Option<Bytes>> + 'a;

@@ -7,6 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 /// Bytes of a message key and an entry's name, together, that are kept as they are. A store's keys have at most 511
 /// bytes, of which three names of up to 64 and the number of a partition take 201.
 const CHOSEN_BYTES_MAX: usize = 300;
+/// What the key of a trail ends with.
+const TRAIL: &[u8] = b"\0trail";
 /// Stands where the length of a message key would, and says that a hash follows.
 const HASHED: u16 = u16::MAX;
 
@@ -54,6 +56,11 @@ pub(super) fn ledger(stream: &str, partition: u32, chain: &str) -> Bytes {
     let mut out = begun(stream, partition, chain.len());
     out.put_slice(chain.as_bytes());
     out.freeze()
+}
+
+/// When a lane published: beside its ledger, under a name that no chain can have.
+pub(super) fn trail(stream: &str, partition: u32, chain: &str) -> Bytes {
+    [&ledger(stream, partition, chain)[..], TRAIL].concat().into()
 }
 
 fn begun(stream: &str, partition: u32, more: usize) -> BytesMut {

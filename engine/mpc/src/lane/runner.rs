@@ -40,7 +40,6 @@ pub(super) struct Runner {
     /// Where the bus does not remember ids for long enough.
     seen: Option<Seen>,
     lot: Lot<Work>,
-    reached: u64,
 }
 
 /// What one batch came to.
@@ -54,8 +53,8 @@ pub(super) struct Ran {
     pub(super) ended: Vec<Ended>,
     /// How many messages of the batch were new to the lane.
     pub(super) taken: usize,
-    /// The newest message the lane has taken in so far.
-    pub(super) reached: u64,
+    /// All messages up to this one have had their effects then.
+    pub(super) floor: u64,
     pub(super) stop: Option<Stop>,
 }
 
@@ -86,7 +85,7 @@ impl Runner {
             _ => place.parts.bus.remembers(),
         };
         let seen = Seen::needed(remembers, &place.stream, place.partition, &place.chain);
-        Self { place, overlay, state, ledger, seen, lot: Lot::default(), reached: 0 }
+        Self { place, overlay, state, ledger, seen, lot: Lot::default() }
     }
 
     /// Runs what is due again, then what is new.
@@ -112,7 +111,7 @@ impl Runner {
             // They are forgotten with a later batch.
             tracing::warn!(chain = %self.place.chain, error = sentence(&error), "old message ids stay for now");
         }
-        ran.reached = self.reached;
+        ran.floor = self.ledger.floor();
         ran.writes = self.overlay.seal();
         self.ledger.encode_into(&mut ran.ledger);
         ran
@@ -137,7 +136,6 @@ impl Runner {
     fn take_in(&mut self, delivery: Delivery, live: &Arc<Live>, ran: &mut Ran) -> Option<Work> {
         let Delivery { mut stored, settle, .. } = delivery;
         ran.taken += 1;
-        self.reached = self.reached.max(stored.sequence);
         if self.ledger.contains(stored.sequence) {
             ran.ended.push(Ended { settle, counted: None });
             return None;

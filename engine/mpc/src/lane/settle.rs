@@ -53,7 +53,7 @@ impl Settler {
         let Place { chain, stream, partition, .. } = &*self.place;
         batch.put("ledger", &keys::ledger(stream, *partition, chain), &ran.ledger);
         if let Some(trail) = &mut self.trail {
-            trail.commit(ran.reached, &mut batch);
+            trail.commit(ran.floor, &mut batch);
         }
         self.commit(batch).await?;
         end(&self.place, ran.ended);
@@ -62,27 +62,34 @@ impl Settler {
 
     async fn publish(&mut self, mut lines: HashMap<Line, Outbox>) -> Result<()> {
         let give_up = self.give_up.clone();
-        let looked_up = self.leave_out_published(&mut lines);
-        give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
         while lines.values().any(|outbox| !outbox.messages.is_empty()) {
-            let patience = self.trail.as_ref().map(Trail::patience);
+            // Each time: what the bus remembered just now it may forget while there is no room.
+            let looked_up = self.leave_out_published(&mut lines);
+            give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
             if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
                 self.commit(announced).await?;
             }
-            let until = patience.map(|patience| Instant::now() + patience);
+            let limits = self.trail.as_ref().map(|trail| (trail.deadline(), trail.patience()));
             let place = &self.place;
-            let all = lines.iter_mut().map(|(line, outbox)| outbox.publish(place, line, until, patience));
+            let all = lines.iter_mut().map(|(line, outbox)| outbox.publish(place, line, limits));
             give_up.run_until_cancelled(try_join_all(all)).await.ok_or(Error::GivenUp)??;
+            if let Some(trail) = &mut self.trail
+                && lines.values_mut().any(|outbox| std::mem::take(&mut outbox.sent))
+            {
+                trail.sent();
+            }
         }
         Ok(())
     }
 
     /// What was published before and is not committed need not be known to the bus by its id any more.
     async fn leave_out_published(&mut self, lines: &mut HashMap<Line, Outbox>) -> Result<()> {
-        let Some(trail) = self.trail.as_mut().filter(|trail| trail.looks_up()) else { return Ok(()) };
-        for (line, outbox) in lines {
-            let published = trail.published(&*self.place.parts.bus, line).await?;
-            outbox.messages.retain(|message| !published.contains(&seen::hash(&message.id)));
+        let Some(trail) = &mut self.trail else { return Ok(()) };
+        let parts = &self.place.parts;
+        for (line, outbox) in lines.iter_mut().filter(|((stream, _), _)| !parts.router.recognises(stream)) {
+            if let Some(published) = trail.published(&*parts.bus, line).await? {
+                outbox.messages.retain(|message| !published.contains(&seen::hash(&message.id)));
+            }
         }
         Ok(())
     }
@@ -123,33 +130,36 @@ struct Outbox {
     failures: u32,
     /// Since when it is not known whether the first of them were stored.
     unknown: Option<Instant>,
+    /// Some were stored, or may have been.
+    sent: bool,
 }
 
 impl Outbox {
-    /// Publishes, in order, what can be begun before `until`, and one call at least. The ids make it safe to publish again what may have been stored, but not
-    /// for longer than `patience`.
+    /// Publishes, in order, what can be begun before the deadline, and one call at least. The ids make it safe to publish again what
+    /// may have been stored, but not for longer than patience lasts.
     async fn publish(
         &mut self,
         place: &Place,
         (stream, partition): &Line,
-        until: Option<Instant>,
-        patience: Option<Duration>,
+        limits: Option<(Instant, Duration)>,
     ) -> Result<()> {
         while !self.messages.is_empty() {
-            let call = self.call();
+            let (call, began) = (self.call(), Instant::now());
             let count = call.len();
             match place.parts.bus.publish(stream, *partition, call).await {
                 Ok(_) => {
                     self.messages.drain(..count);
-                    (self.failures, self.unknown) = (0, None);
+                    (self.failures, self.unknown, self.sent) = (0, None, true);
                 }
                 Err(error) if error.retryable() => {
                     self.failures += 1;
                     if !error.took_nothing() {
-                        let since = *self.unknown.get_or_insert_with(Instant::now);
-                        if patience.is_some_and(|patience| since.elapsed() > patience) {
-                            return Err(error.into());
-                        }
+                        self.unknown.get_or_insert(began);
+                        self.sent = true;
+                    }
+                    let lost = |(_, patience)| self.unknown.is_some_and(|since| since.elapsed() > patience);
+                    if limits.is_some_and(lost) {
+                        return Err(error.into());
                     }
                     let (failures, error) = (self.failures, sentence(&error));
                     tracing::warn!(chain = %place.chain, %stream, partition, failures, error, "an output has to wait");
@@ -157,7 +167,7 @@ impl Outbox {
                 }
                 Err(error) => return Err(error.into()),
             }
-            if until.is_some_and(|until| Instant::now() >= until) {
+            if limits.is_some_and(|(deadline, _)| Instant::now() >= deadline) {
                 break;
             }
         }

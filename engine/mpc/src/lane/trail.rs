@@ -2,12 +2,13 @@
 //!
 //! Between publishing what a batch leaves and committing it, a lane may die or lose its bus. Then the batch comes again, and
 //! what it leaves is published again under the same ids: the bus drops what it has, for as long as it remembers ids. A bus
-//! over JetStream does so for two minutes, and a partition may be without an owner for longer. So a lane keeps with its ledger
-//! since when it may have published what was never committed, and until when. Where that has become older than the bus
-//! remembers, what was published then is looked up, and not published again.
+//! over JetStream does so for two minutes, and a partition may be without an owner for longer. So a lane keeps beside its ledger
+//! when it may have published what was never committed, as spans of time. A lane that opens and finds spans older than the bus
+//! can be relied on looks up what was stored in them, and does not publish that again.
 //!
-//! Until when is written down ahead of time: a lane that commits often has nothing more to write, and one that publishes now
-//! and then [announces](Trail::announce) it first. That bounds what has to be looked through, however long nobody looked.
+//! A span is written down before anything is published in it, and is short: a lane that commits often has nothing more to write for
+//! it, and one that publishes now and then [announces](Trail::announce) it with a commit of its own. So what has to
+//! be looked through is bounded by how long lanes were publishing, not by how long nobody looked.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,6 +19,7 @@ use bus::{Bounds, Bus};
 use bytes::{Buf, Bytes};
 use model::{Name, Sequences};
 use store::Batch;
+use tokio::time::Instant;
 
 use super::{
     Place, keys,
@@ -28,8 +30,13 @@ use crate::{Error, Fault, Result, time::now_ms};
 /// A stream and its partition.
 pub(super) type Line = (Name, u32);
 
-/// How far apart the clocks of two processes and of the bus may be, and how long a publish that was begun may still be under way.
+/// How far apart the clocks of two processes and of the bus may be, and how long a call that was begun may be under way, together.
 const SLACK: Duration = Duration::from_secs(60);
+/// A span and the bus's memory are cut into so many parts: one of them a lane publishes without saying so, in one it does so again
+/// without looking, and what is left is for calls under way and for clocks that differ.
+const PARTS: u64 = 4;
+/// Spans that are kept apart at most.
+const SPANS_MAX: usize = 16;
 /// Messages that are looked through at a time.
 const READ_MAX: usize = 1000;
 
@@ -40,17 +47,25 @@ struct Span {
     until_ms: u64,
 }
 
-/// The span of one lane, and what was found in it.
+/// The spans of one lane, and what was found in them.
 pub(super) struct Trail {
     key: Bytes,
-    span: Span,
     /// What the bus remembers.
     remembers_ms: u64,
-    /// Something was published since the last commit.
-    publishing: bool,
-    /// Up to this sequence, messages may have been published in an earlier life of the lane.
-    doubtful: Option<u64>,
-    found: HashMap<Line, HashSet<Hash>>,
+    earlier: Option<Earlier>,
+    /// Of this life since its last commit, oldest first. The last one is open.
+    own: Vec<Span>,
+    /// Something may have been stored since that one was opened.
+    sent: bool,
+}
+
+/// What earlier lives of the lane left.
+struct Earlier {
+    spans: Vec<Span>,
+    /// They had no messages in hand behind this sequence.
+    below: u64,
+    /// Hashes of the ids that were stored in the spans.
+    stored: HashMap<Line, HashSet<Hash>>,
 }
 
 impl Trail {
@@ -66,115 +81,158 @@ impl Trail {
         if remembers >= WINDOW || place.options.fault == Some(Fault::TrustIds) {
             return Ok(None);
         }
-        let key = keys::ledger(&place.stream, place.partition, &place.chain);
+        let key = keys::trail(&place.stream, place.partition, &place.chain);
         let snapshot = place.parts.store.snapshot()?;
-        let kept = snapshot.get("trail", &key)?;
-        let kept = kept.map(|bytes| Span::decode(&bytes)).transpose()?;
-        let left = (ledger.floor() < bounds.last).then(|| {
+        // None: it never published, or was one of a release that kept no trail.
+        let spans = snapshot.get("ledger", &key)?.map(|bytes| decode(&bytes)).transpose()?;
+        let unsettled = ledger.floor() < bounds.last;
+        let earlier = spans.filter(|_| unsettled).map(|spans| {
             let ahead = u64::try_from(credits).unwrap_or(u64::MAX);
-            bounds.last.min(ledger.newest().saturating_add(ahead))
+            let below = bounds.last.min(ledger.newest().saturating_add(ahead));
+            Earlier { spans: merged(spans), below, stored: HashMap::new() }
         });
-        Ok(Some(Self {
-            key,
-            // A lane that never committed never published.
-            span: kept.unwrap_or(Span { since_ms: now_ms(), until_ms: 0 }),
-            remembers_ms: u64::try_from(remembers.as_millis()).unwrap_or(u64::MAX),
-            publishing: false,
-            doubtful: kept.and(left),
-            found: HashMap::new(),
-        }))
+        let remembers_ms = u64::try_from(remembers.as_millis()).unwrap_or(u64::MAX);
+        Ok(Some(Self { key, remembers_ms, earlier, own: Vec::new(), sent: false }))
     }
 
-    /// How long publishing may go on after an [announcement](Self::announce), and with an outcome that is not known.
+    /// How long the outcome of a publish may be unknown.
     pub(super) fn patience(&self) -> Duration {
-        Duration::from_millis(self.remembers_ms / 4)
+        Duration::from_millis(self.remembers_ms / PARTS)
     }
 
-    /// Whether what was published in an earlier life may have been forgotten by the bus.
-    pub(super) fn looks_up(&self) -> bool {
-        self.doubtful.is_some() && now_ms().saturating_sub(self.span.since_ms) * 2 >= self.remembers_ms
+    /// Until when publishing may begin, as announced.
+    pub(super) fn deadline(&self) -> Instant {
+        let until_ms = self.own.last().map_or(0, |open| open.until_ms);
+        Instant::now() + Duration::from_millis(until_ms.saturating_sub(now_ms()))
     }
 
-    /// Which messages were published on `line` in an earlier life, or by others then.
-    pub(super) async fn published(&mut self, bus: &dyn Bus, line: &Line) -> Result<&HashSet<Hash>> {
-        if !self.found.contains_key(line) {
-            let found = stored_in(bus, line, self.span).await?;
-            let ((stream, partition), messages) = (line, found.len());
-            tracing::info!(%stream, partition, messages, "looked up what was published before the last commit failed");
-            self.found.insert(line.clone(), found);
+    /// Something may have been stored.
+    pub(super) fn sent(&mut self) {
+        self.sent = true;
+    }
+
+    /// What was published to `line` in earlier lives, by this lane and by others, where the bus may have forgotten it.
+    pub(super) async fn published(&mut self, bus: &dyn Bus, line: &Line) -> Result<Option<&HashSet<Hash>>> {
+        let may_be_forgotten =
+            |span: &Span| now_ms().saturating_sub(span.since_ms) >= self.remembers_ms / PARTS;
+        let Some(earlier) = &mut self.earlier else { return Ok(None) };
+        if !earlier.spans.iter().any(may_be_forgotten) {
+            return Ok(None);
         }
-        Ok(self.found.entry(line.clone()).or_default())
+        if !earlier.stored.contains_key(line) {
+            let mut stored = HashSet::new();
+            for span in &earlier.spans {
+                stored_in(bus, line, *span, SLACK, &mut stored).await?;
+            }
+            let ((stream, partition), messages) = (line, stored.len());
+            tracing::info!(%stream, partition, messages, "looked up what was published without a commit");
+            earlier.stored.insert(line.clone(), stored);
+        }
+        Ok(earlier.stored.get(line))
     }
 
     /// Something is to be published now; answers what has to be committed first, if anything.
     pub(super) fn announce(&mut self) -> Option<Batch> {
         let now = now_ms();
-        if !std::mem::replace(&mut self.publishing, true) && self.doubtful.is_none() {
-            // All that was published so far is committed.
-            self.span.since_ms = now;
-        }
-        if now + self.remembers_ms / 8 < self.span.until_ms {
+        let part = self.remembers_ms / PARTS;
+        if self.own.last().is_some_and(|open| now + part / 2 < open.until_ms) {
             return None;
         }
-        self.span.until_ms = now + self.remembers_ms / 4;
+        if !std::mem::take(&mut self.sent) {
+            self.own.pop();
+        }
+        self.own.push(Span { since_ms: now, until_ms: now + part });
+        self.own = merged(std::mem::take(&mut self.own));
         let mut batch = Batch::new();
         self.add_to(&mut batch);
         Some(batch)
     }
 
-    /// What is committed with a batch of a lane that has taken in all messages up to `reached`.
-    pub(super) fn commit(&mut self, reached: u64, batch: &mut Batch) {
+    /// What is committed with a batch of a lane that has settled all messages up to `floor`.
+    pub(super) fn commit(&mut self, floor: u64, batch: &mut Batch) {
+        if self.earlier.as_ref().is_some_and(|earlier| earlier.below <= floor) {
+            self.earlier = None;
+        }
         let now = now_ms();
-        if self.doubtful.is_some_and(|doubtful| doubtful <= reached) {
-            self.doubtful = None;
-            self.found = HashMap::new();
-        }
-        if self.doubtful.is_none() {
-            self.span.since_ms = now;
-        }
-        self.span.until_ms = now + self.remembers_ms / 4;
-        self.publishing = false;
+        self.own = vec![Span { since_ms: now, until_ms: now + self.remembers_ms / PARTS }];
+        self.sent = false;
         self.add_to(batch);
     }
 
     fn add_to(&self, batch: &mut Batch) {
-        batch.put("trail", &self.key, &self.span.encode());
+        let earlier = self.earlier.iter().flat_map(|earlier| &earlier.spans);
+        let spans: Vec<Span> = earlier.chain(&self.own).copied().collect();
+        batch.put("ledger", &self.key, &encode(&spans));
     }
 }
 
-impl Span {
-    fn encode(self) -> [u8; 16] {
-        let mut out = [0; 16];
-        let (since, until) = out.split_at_mut(8);
-        since.copy_from_slice(&self.since_ms.to_be_bytes());
-        until.copy_from_slice(&self.until_ms.to_be_bytes());
-        out
-    }
-
-    fn decode(mut bytes: &[u8]) -> Result<Self> {
-        if bytes.len() != 16 {
-            let reason = format!("{} bytes, it has 16", bytes.len());
-            return Err(Error::Malformed { what: "since when a lane publishes", reason });
+/// Spans in order, those as one that are looked through as one anyway, and no more than are kept apart.
+fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+    let near_ms = 2 * u64::try_from(SLACK.as_millis()).unwrap_or(u64::MAX);
+    let gap = |pair: &[Span]| match pair {
+        [one, next] => next.since_ms.saturating_sub(one.until_ms),
+        _ => u64::MAX,
+    };
+    spans.sort_by_key(|span| span.since_ms);
+    loop {
+        let closest = spans.windows(2).enumerate().min_by_key(|(_, pair)| gap(pair));
+        let Some((at, pair)) = closest else { return spans };
+        if gap(pair) > near_ms && spans.len() <= SPANS_MAX {
+            return spans;
         }
-        Ok(Self { since_ms: bytes.get_u64(), until_ms: bytes.get_u64() })
+        let next = spans.remove(at + 1);
+        if let Some(span) = spans.get_mut(at) {
+            span.until_ms = span.until_ms.max(next.until_ms);
+        }
     }
 }
 
-/// The ids of everything that was stored on `line` in the span, or near it.
-async fn stored_in(bus: &dyn Bus, (stream, partition): &Line, span: Span) -> Result<HashSet<Hash>> {
-    let slack = u64::try_from(SLACK.as_millis()).unwrap_or(u64::MAX);
-    let (since, until) = (span.since_ms.saturating_sub(slack), span.until_ms.saturating_add(slack));
-    let mut at = first_since(bus, stream, *partition, since).await?;
-    let mut found = HashSet::new();
+/// First and last of each, big-endian.
+fn encode(spans: &[Span]) -> Vec<u8> {
+    spans
+        .iter()
+        .flat_map(|span| [span.since_ms.to_be_bytes(), span.until_ms.to_be_bytes()])
+        .flatten()
+        .collect()
+}
+
+fn decode(mut bytes: &[u8]) -> Result<Vec<Span>> {
+    if !bytes.len().is_multiple_of(16) {
+        let reason = format!("{} bytes, which are no pairs of times", bytes.len());
+        return Err(Error::Malformed { what: "when a lane published", reason });
+    }
+    let mut spans = Vec::with_capacity(bytes.len() / 16);
+    while bytes.has_remaining() {
+        spans.push(Span { since_ms: bytes.get_u64(), until_ms: bytes.get_u64() });
+    }
+    Ok(spans)
+}
+
+/// Adds the ids of everything that was stored on `line` in the span, and up to `slack` before and behind it.
+async fn stored_in(
+    bus: &dyn Bus,
+    (stream, partition): &Line,
+    span: Span,
+    slack: Duration,
+    ids: &mut HashSet<Hash>,
+) -> Result<()> {
+    let slack_ms = u64::try_from(slack.as_millis()).unwrap_or(u64::MAX);
+    let since_ms = span.since_ms.saturating_sub(slack_ms);
+    let until_ms = span.until_ms.saturating_add(slack_ms);
+    let first = bus.bounds(stream, *partition).await?.first;
+    let mut at = first_since(bus, stream, *partition, since_ms).await?;
+    if at == first && first > 1 {
+        tracing::warn!(%stream, partition, first, "what was published without a commit may be trimmed already, and come again");
+    }
     loop {
         let read = bus.read(stream, *partition, at, READ_MAX).await?;
-        let Some(last) = read.last().map(|stored| stored.sequence) else { return Ok(found) };
+        let Some(last) = read.last().map(|stored| stored.sequence) else { return Ok(()) };
         at = last + 1;
         for stored in read {
-            if stored.accepted_at_ms > until {
-                return Ok(found);
+            if stored.accepted_at_ms > until_ms {
+                return Ok(());
             }
-            found.insert(seen::hash(&stored.message.id));
+            ids.insert(seen::hash(&stored.message.id));
         }
     }
 }
@@ -202,59 +260,100 @@ mod tests {
 
     use super::*;
 
-    fn trail(span: Span, doubtful: Option<u64>) -> Trail {
-        let (key, found) = (Bytes::from_static(b"feed"), HashMap::new());
-        Trail { key, span, remembers_ms: 120_000, publishing: false, doubtful, found }
+    fn trail(earlier: Option<Earlier>) -> Trail {
+        let (key, own) = (Bytes::from_static(b"feed"), Vec::new());
+        Trail { key, remembers_ms: 120_000, earlier, own, sent: false }
+    }
+
+    fn span(since_ms: u64, until_ms: u64) -> Span {
+        Span { since_ms, until_ms }
+    }
+
+    fn kept(trail: &Trail) -> Vec<Span> {
+        let mut batch = Batch::new();
+        trail.add_to(&mut batch);
+        match batch.ops().next() {
+            Some(store::Op::Put { value, .. }) => decode(value).unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn a_lane_that_commits_often_announces_nothing_and_one_that_rests_announces_once() {
-        let now = now_ms();
-        let mut trail = trail(Span { since_ms: now - 3_600_000, until_ms: now - 3_500_000 }, None);
-        assert!(trail.announce().is_some_and(|batch| !batch.is_empty()));
-        assert!(trail.span.since_ms >= now, "nothing was published in the hour before");
-        assert!(trail.announce().is_none());
+    fn a_lane_that_commits_often_announces_nothing_and_one_that_rests_does_first() {
+        let mut trail = trail(None);
+        assert!(trail.announce().is_some() && trail.announce().is_none());
         trail.commit(1, &mut Batch::new());
         assert!(trail.announce().is_none());
+        // An hour of rest.
+        let open = trail.own.last_mut().unwrap();
+        *open = span(open.since_ms - 3_600_000, open.until_ms - 3_600_000);
+        assert!(trail.announce().is_some());
+        let [only] = kept(&trail)[..] else { panic!("{:?}", kept(&trail)) };
+        assert!(only.until_ms - only.since_ms == 30_000, "nothing was published in the hour");
     }
 
     #[test]
-    fn doubt_lasts_until_the_lane_is_past_what_the_one_before_had_in_hand() {
-        let long_ago = Span { since_ms: now_ms() - 3_600_000, until_ms: now_ms() - 3_500_000 };
-        let mut trail = trail(long_ago, Some(70));
-        assert!(trail.looks_up() && trail.announce().is_some());
+    fn what_waits_for_room_for_hours_makes_no_span_of_hours() {
+        let mut trail = trail(None);
+        trail.announce().unwrap();
+        trail.sent();
+        for _ in 0..100 {
+            // Refused for ten minutes each.
+            trail.own.iter_mut().for_each(|own| *own = span(own.since_ms - 600_000, own.until_ms - 600_000));
+            trail.announce().unwrap();
+        }
+        let spans = kept(&trail);
+        assert_eq!(spans.len(), 2, "when it sent something, and now: {spans:?}");
+        assert!(spans.iter().all(|span| span.until_ms - span.since_ms == 30_000), "{spans:?}");
+    }
+
+    #[test]
+    fn what_earlier_lives_left_stays_as_it_is_until_their_messages_are_settled() {
+        let long_ago = span(1_000, 2_000);
+        let mut trail = trail(Some(Earlier { spans: vec![long_ago], below: 70, stored: HashMap::new() }));
+        trail.announce().unwrap();
         trail.commit(69, &mut Batch::new());
-        assert!(trail.looks_up() && trail.span.since_ms == long_ago.since_ms);
+        assert_eq!((kept(&trail)[0], kept(&trail).len()), (long_ago, 2));
         trail.commit(70, &mut Batch::new());
-        assert!(!trail.looks_up() && trail.span.since_ms > long_ago.since_ms);
+        assert!(kept(&trail).len() == 1 && trail.earlier.is_none());
     }
 
     #[test]
-    fn a_span_is_kept_as_sixteen_bytes() {
-        let span = Span { since_ms: 1, until_ms: 1 << 60 };
-        assert_eq!(Span::decode(&span.encode()).unwrap(), span);
-        assert!(Span::decode(b"short").is_err());
+    fn spans_near_each_other_are_one_and_there_are_never_many() {
+        let minutes = |since, until| span(since * 60_000, until * 60_000);
+        assert_eq!(
+            merged(vec![minutes(9, 10), minutes(0, 1), minutes(3, 4)]),
+            [minutes(0, 4), minutes(9, 10)]
+        );
+        let many = (0..40).map(|n| minutes(n * 10, n * 10 + 1)).collect();
+        let merged = merged(many);
+        assert!(merged.len() == SPANS_MAX && merged[0].since_ms == 0, "{merged:?}");
+        assert_eq!(decode(&encode(&merged)).unwrap(), merged);
+        assert!(decode(b"short").is_err());
     }
 
     #[tokio::test]
-    async fn the_first_message_of_a_time_is_found_by_halving() {
+    async fn a_span_holds_what_was_stored_in_it_and_no_more() {
         let store = Arc::new(store::Memory::new(bus::TABLES));
         let bus = Embedded::open(store, Options::default()).unwrap();
-        bus.provision(&StreamSpec::new(Name::new("out").unwrap(), 1)).await.unwrap();
+        let line = (Name::new("out").unwrap(), 0);
+        bus.provision(&StreamSpec::new(line.0.clone(), 1)).await.unwrap();
         assert_eq!(first_since(&bus, "out", 0, 0).await.unwrap(), 1);
-        for n in 0..40 {
-            let message = Message { id: n.to_string(), ..Message::default() };
-            bus.publish("out", 0, vec![message]).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        let mut stored = Vec::new();
+        while stored.last().is_none_or(|(_, at)| *at < stored[0].1 + 20) {
+            let id = stored.len().to_string();
+            bus.publish("out", 0, vec![Message { id: id.clone(), ..Message::default() }]).await.unwrap();
+            let message = bus.read("out", 0, stored.len() as u64 + 1, 1).await.unwrap().remove(0);
+            stored.push((id, message.accepted_at_ms));
         }
-        let stored = bus.read("out", 0, 1, 100).await.unwrap();
-        for wanted in &stored {
-            let first = stored.iter().find(|stored| stored.accepted_at_ms >= wanted.accepted_at_ms).unwrap();
-            assert_eq!(first_since(&bus, "out", 0, wanted.accepted_at_ms).await.unwrap(), first.sequence);
+        let began = stored[0].1;
+        for (since, until, slack) in [(5, 9, 0), (8, 9, 3), (0, 100, 0), (100, 200, 0)] {
+            let (from, to) = (began + since, began + until);
+            let mut found = HashSet::new();
+            stored_in(&bus, &line, span(from, to), Duration::from_millis(slack), &mut found).await.unwrap();
+            let within = |at: u64| (from - slack..=to + slack).contains(&at);
+            let expected = stored.iter().filter(|(_, at)| within(*at)).map(|(id, _)| seen::hash(id));
+            assert_eq!(found, expected.collect(), "{since} to {until}");
         }
-        assert_eq!(first_since(&bus, "out", 0, u64::MAX).await.unwrap(), 41);
-        let span = Span { since_ms: stored[0].accepted_at_ms, until_ms: stored[39].accepted_at_ms };
-        let found = stored_in(&bus, &(Name::new("out").unwrap(), 0), span).await.unwrap();
-        assert!(found.len() == 40 && found.contains(&seen::hash("7")));
     }
 }

@@ -94,21 +94,27 @@ impl Api {
         self.ask(&format!("STREAM.UPDATE.{stream}"), &config).await.map(drop)
     }
 
-    /// Asks until there is an answer: nothing here does harm when it is done twice.
+    /// Asks until there is an answer that holds for more than a moment: nothing here does harm when it is done twice.
     async fn ask(&self, what: &str, request: &Value) -> Result<Value> {
         let body = serde_json::to_vec(request)?;
         let began = Instant::now();
-        let answer = loop {
-            match self.0.request(format!("$JS.API.{what}"), body.clone().into()).await {
-                Ok(answer) => break answer,
-                Err(_) if began.elapsed() < ANSWER_AT_MOST => sleep(PAUSE).await,
-                Err(error) => return Err(error).with_context(|| format!("{what}: no answer")),
+        loop {
+            let why = match self.0.request(format!("$JS.API.{what}"), body.clone().into()).await {
+                Ok(answer) => {
+                    let answer: Value = serde_json::from_slice(&answer.payload)?;
+                    match answer.get("error") {
+                        None => return Ok(answer),
+                        // Nobody leads just now.
+                        Some(error) if error.get("code") == Some(&json!(503)) => error.to_string(),
+                        Some(error) => bail!("{what}: {error}"),
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            if began.elapsed() >= ANSWER_AT_MOST {
+                bail!("{what}: {why}");
             }
-        };
-        let answer: Value = serde_json::from_slice(&answer.payload)?;
-        if let Some(error) = answer.get("error") {
-            bail!("{what}: {error}");
+            sleep(PAUSE).await;
         }
-        Ok(answer)
     }
 }

@@ -1,8 +1,8 @@
 //! The rules of execution written again as plainly as possible, over the chain's JSON and step ids.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chain::{End, Finished, Plan, Stopped, compile};
+use chain::{End, Finished, Observe, Plan, Stopped, Told, Visit, compile};
 use model::{Call, Fault, Headers, Message, NoState, Scope, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -169,12 +169,46 @@ fn one_by_one(script: &Script) -> Vec<Outcome> {
     (0..script.messages).map(run).collect()
 }
 
-fn together(script: &Script) -> Vec<Outcome> {
+fn together(script: &Script, observer: &mut impl Observe) -> Vec<Outcome> {
     let plan = compiled(script);
     let messages: Vec<_> = (0..script.messages).map(numbered).collect();
     let mut calls: Vec<_> = messages.iter().map(|_| call(script)).collect();
-    let results = plan.execute_batch(messages.iter().zip(&mut calls), &mut ());
+    let results = plan.execute_batch(messages.iter().zip(&mut calls), observer);
     calls.into_iter().zip(results).map(|(call, result)| observed(&plan, call, result)).collect()
+}
+
+/// How many visits each step had, by what came of them.
+type Tally = BTreeMap<(usize, String), usize>;
+
+fn count(tally: &mut Tally, visit: Visit<'_>) {
+    let what = visit.result.map_or_else(|fault| fault.code().to_owned(), |o| format!("{:?}", o.verdict));
+    *tally.entry((visit.step, what)).or_default() += 1;
+}
+
+/// Is told each visit.
+#[derive(Default)]
+struct Each(Tally);
+
+impl Observe for Each {
+    fn step(&mut self, visit: Visit<'_>) {
+        count(&mut self.0, visit);
+    }
+}
+
+/// Is told how many passed.
+#[derive(Default)]
+struct Counted(Tally);
+
+impl Observe for Counted {
+    const TOLD: Told = Told::Counts;
+
+    fn step(&mut self, visit: Visit<'_>) {
+        count(&mut self.0, visit);
+    }
+
+    fn passed(&mut self, step: usize, messages: usize, _: Duration) {
+        *self.0.entry((step, "Next".to_owned())).or_default() += messages;
+    }
 }
 
 proptest! {
@@ -184,6 +218,10 @@ proptest! {
     fn one_by_one_and_together_agree_with_a_naive_interpreter(script in script()) {
         let expected: Vec<_> = (0..script.messages).map(|number| interpret(&script, number)).collect();
         prop_assert_eq!(one_by_one(&script), expected.clone());
-        prop_assert_eq!(together(&script), expected);
+        prop_assert_eq!(together(&script, &mut ()), expected.clone());
+        let (mut each, mut counted) = (Each::default(), Counted::default());
+        prop_assert_eq!(together(&script, &mut each), expected.clone());
+        prop_assert_eq!(together(&script, &mut counted), expected);
+        prop_assert_eq!(each.0, counted.0);
     }
 }

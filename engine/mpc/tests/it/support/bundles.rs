@@ -136,6 +136,15 @@ impl Processor for Running {
                         return Err(Fault::Reject { reason: "seen too often".into() });
                     }
                 }
+                // The second time it sees a message.
+                "hiccup" if poisoned => {
+                    let mut walks = self.walks.lock();
+                    let walks = walks.entry(message.id.clone()).or_insert(0);
+                    *walks += 1;
+                    if *walks == 2 {
+                        return Err(Fault::Retry { reason: "not this time".into() });
+                    }
+                }
                 "term" if body.contains("term") => outcome.verdict = Verdict::Term("asked to".into()),
                 "retry" if poisoned => return Err(Fault::Retry { reason: "not now".into() }),
                 "heal" if poisoned && call.attempt < argument.parse().unwrap() => {
