@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn spans_near_each_other_are_one_and_there_are_never_many() {
-        let minutes = |since, until| span(since * 60_000, until * 60_000);
+        let minutes = |since: u64, until: u64| span(since * 60_000, until * 60_000);
         assert_eq!(
             merged(vec![minutes(9, 10), minutes(0, 1), minutes(3, 4)]),
             [minutes(0, 4), minutes(9, 10)]
