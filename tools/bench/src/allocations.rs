@@ -6,7 +6,7 @@ use std::{
     cell::Cell,
 };
 
-use mimalloc::MiMalloc;
+use allocator::MiMalloc;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };

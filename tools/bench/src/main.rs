@@ -61,6 +61,7 @@ struct Bench {
 }
 
 fn main() -> anyhow::Result<()> {
+    allocator::keep_freed_memory();
     let bench = Bench::parse();
     if let [contender, batches] = bench.exactly.as_slice() {
         return chain::instructions::exactly(contender, batches.parse()?);

@@ -32,15 +32,14 @@ mod workbench;
 
 use std::process::ExitCode;
 
+use allocator::MiMalloc;
 use clap::Parser;
-use mimalloc::MiMalloc;
 
-/// What nodes do with memory is many small things that one thread makes and another frees: this one took a tenth off their
-/// processor time.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     match arguments::Arguments::try_parse() {
         Ok(arguments) => exit::code(arguments.execute()),
         Err(error) => exit::usage(&error),

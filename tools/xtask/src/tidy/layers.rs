@@ -10,7 +10,7 @@ use crate::tool::{cargo, output};
 
 /// Imports point from a row to rows below it, never sideways and never up.
 const LAYERS: &[&[&str]] = &[
-    &["catena-model"],
+    &["catena-model", "catena-allocator"],
     &["catena-store", "catena-telemetry"],
     &["catena-chain", "catena-bundle", "catena-bus", "catena-relations", "catena-serve"],
     &["catena-mpc", "catena-fleet"],
@@ -28,6 +28,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     (
         "catena-bench",
         &[
+            "catena-allocator",
             "catena-model",
             "catena-store",
             "catena-bus",
