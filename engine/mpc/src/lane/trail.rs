@@ -142,7 +142,6 @@ impl Trail {
             self.own.pop();
         }
         self.own.push(Span { since_ms: now, until_ms: now + part });
-        self.own = merged(std::mem::take(&mut self.own));
         let mut batch = Batch::new();
         self.add_to(&mut batch);
         Some(batch)
@@ -161,8 +160,8 @@ impl Trail {
 
     fn add_to(&self, batch: &mut Batch) {
         let earlier = self.earlier.iter().flat_map(|earlier| &earlier.spans);
-        let spans: Vec<Span> = earlier.chain(&self.own).copied().collect();
-        batch.put("ledger", &self.key, &encode(&spans));
+        let spans = earlier.chain(&self.own).copied().collect();
+        batch.put("ledger", &self.key, &encode(&merged(spans)));
     }
 }
 
@@ -308,12 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_kept_though_nothing_was_sent_soon_after() {
+        let mut trail = trail(None);
+        trail.announce().unwrap();
+        trail.sent();
+        let first = trail.own[0].since_ms - 120_000;
+        for _ in 0..4 {
+            // Half a minute each.
+            trail.own.iter_mut().for_each(|own| *own = span(own.since_ms - 30_000, own.until_ms - 30_000));
+            trail.announce().unwrap();
+        }
+        assert_eq!(kept(&trail)[0].since_ms, first);
+    }
+
+    #[test]
     fn what_earlier_lives_left_stays_as_it_is_until_their_messages_are_settled() {
         let long_ago = span(1_000, 2_000);
         let mut trail = trail(Some(Earlier { spans: vec![long_ago], below: 70, stored: HashMap::new() }));
         trail.announce().unwrap();
         trail.commit(69, &mut Batch::new());
-        assert_eq!((kept(&trail)[0], kept(&trail).len()), (long_ago, 2));
+        assert_eq!((kept(&trail)[0], kept(&trail).len()), (long_ago, 2), "hours lie between them");
         trail.commit(70, &mut Batch::new());
         assert!(kept(&trail).len() == 1 && trail.earlier.is_none());
     }
