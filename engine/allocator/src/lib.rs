@@ -14,7 +14,7 @@ const PURGE_DELAY: mi_option_t = 15;
 /// What was not used for so long is not needed soon.
 const KEPT_MS: c_long = 10_000;
 
-/// Lets memory that was freed stay for ten seconds. `main` begins with it.
+/// Lets memory that was freed stay for ten seconds; whole segments of it stay ten times as long. `main` begins with it.
 #[expect(unsafe_code, reason = "a foreign function that sets one number, at any time and from any thread")]
 pub fn keep_freed_memory() {
     // SAFETY: the option is one of mimalloc's own; the test below holds which.

@@ -43,10 +43,11 @@ pub(super) struct Runner {
 }
 
 /// What one batch came to.
-#[derive(Default)]
 pub(super) struct Ran {
     /// In the order of the messages they come from.
     pub(super) publications: Vec<Publication>,
+    /// The oldest message that they come from.
+    pub(super) oldest: u64,
     pub(super) writes: Arc<Writes>,
     /// The ledger with these messages in it.
     pub(super) ledger: Vec<u8>,
@@ -58,7 +59,28 @@ pub(super) struct Ran {
     pub(super) stop: Option<Stop>,
 }
 
+impl Default for Ran {
+    fn default() -> Self {
+        Self {
+            publications: Vec::new(),
+            oldest: u64::MAX,
+            writes: Arc::default(),
+            ledger: Vec::new(),
+            ended: Vec::new(),
+            taken: 0,
+            floor: 0,
+            stop: None,
+        }
+    }
+}
+
 impl Ran {
+    /// A message has come to its end.
+    fn ends(&mut self, work: Work, ending: Ending) {
+        self.oldest = self.oldest.min(work.stored.sequence);
+        self.ended.push(work.end(ending));
+    }
+
     fn halted(&self) -> bool {
         matches!(self.stop, Some(Stop::Halted { .. }))
     }
@@ -234,7 +256,7 @@ impl Runner {
         }
         ran.publications.extend(sent.publications);
         self.note(&work);
-        ran.ended.push(work.end(ending));
+        ran.ends(work, ending);
     }
 
     fn fail(&mut self, mut work: Work, failure: Failure, ran: &mut Ran) {
@@ -303,7 +325,7 @@ impl Runner {
         let stream = self.place.dead_letters.clone();
         ran.publications.push(Publication { stream, partition: dead::PARTITION, message });
         self.note(&work);
-        ran.ended.push(work.end(Ending::Dead));
+        ran.ends(work, Ending::Dead);
     }
 
     fn origin<'a>(&'a self, work: &'a Work) -> Origin<'a> {

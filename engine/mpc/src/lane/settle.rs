@@ -47,7 +47,7 @@ impl Settler {
         if self.place.options.fault == Some(Fault::AcknowledgeFirst) {
             end(&self.place, std::mem::take(&mut ran.ended));
         }
-        self.publish(grouped(ran.publications)).await?;
+        self.publish(grouped(ran.publications), ran.oldest).await?;
         let mut batch = Batch::new();
         ran.writes.add_to(&mut batch);
         let Place { chain, stream, partition, .. } = &*self.place;
@@ -60,11 +60,12 @@ impl Settler {
         Ok(self.trail)
     }
 
-    async fn publish(&mut self, mut lines: HashMap<Line, Outbox>) -> Result<()> {
+    /// Publishes what messages from sequence `oldest` on left.
+    async fn publish(&mut self, mut lines: HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
         let give_up = self.give_up.clone();
         while lines.values().any(|outbox| !outbox.messages.is_empty()) {
             // Each time: what the bus remembered just now it may forget while there is no room.
-            let looked_up = self.leave_out_published(&mut lines);
+            let looked_up = self.leave_out_published(&mut lines, oldest);
             give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
             if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
                 self.commit(announced).await?;
@@ -83,13 +84,13 @@ impl Settler {
     }
 
     /// What was published before and is not committed need not be known to the bus by its id any more.
-    async fn leave_out_published(&mut self, lines: &mut HashMap<Line, Outbox>) -> Result<()> {
-        let Some(trail) = &mut self.trail else { return Ok(()) };
+    async fn leave_out_published(&self, lines: &mut HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
+        let Some(trail) = self.trail.as_ref().filter(|trail| trail.doubts(oldest)) else { return Ok(()) };
         let parts = &self.place.parts;
         for (line, outbox) in lines.iter_mut().filter(|((stream, _), _)| !parts.router.recognises(stream)) {
-            if let Some(published) = trail.published(&*parts.bus, line).await? {
-                outbox.messages.retain(|message| !published.contains(&seen::hash(&message.id)));
-            }
+            let ids = outbox.messages.iter().map(|message| seen::hash(&message.id)).collect();
+            let published = trail.published(&*parts.bus, line, &ids).await?;
+            outbox.messages.retain(|message| !published.contains(&seen::hash(&message.id)));
         }
         Ok(())
     }

@@ -10,10 +10,7 @@
 //! it, and one that publishes now and then [announces](Trail::announce) it with a commit of its own. So what has to
 //! be looked through is bounded by how long lanes were publishing, not by how long nobody looked.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 use bus::{Bounds, Bus};
 use bytes::{Buf, Bytes};
@@ -47,7 +44,7 @@ struct Span {
     until_ms: u64,
 }
 
-/// The spans of one lane, and what was found in them.
+/// The spans of one lane.
 pub(super) struct Trail {
     key: Bytes,
     /// What the bus remembers.
@@ -64,8 +61,6 @@ struct Earlier {
     spans: Vec<Span>,
     /// They had no messages in hand behind this sequence.
     below: u64,
-    /// Hashes of the ids that were stored in the spans.
-    stored: HashMap<Line, HashSet<Hash>>,
 }
 
 impl Trail {
@@ -89,7 +84,7 @@ impl Trail {
         let earlier = spans.filter(|_| unsettled).map(|spans| {
             let ahead = u64::try_from(credits).unwrap_or(u64::MAX);
             let below = bounds.last.min(ledger.newest().saturating_add(ahead));
-            Earlier { spans: merged(spans), below, stored: HashMap::new() }
+            Earlier { spans: merged(spans), below }
         });
         let remembers_ms = u64::try_from(remembers.as_millis()).unwrap_or(u64::MAX);
         Ok(Some(Self { key, remembers_ms, earlier, own: Vec::new(), sent: false }))
@@ -111,24 +106,30 @@ impl Trail {
         self.sent = true;
     }
 
-    /// What was published to `line` in earlier lives, by this lane and by others, where the bus may have forgotten it.
-    pub(super) async fn published(&mut self, bus: &dyn Bus, line: &Line) -> Result<Option<&HashSet<Hash>>> {
+    /// Whether something that messages from sequence `oldest` on leave was published in an earlier life, and the bus may have
+    /// forgotten it.
+    pub(super) fn doubts(&self, oldest: u64) -> bool {
         let may_be_forgotten =
             |span: &Span| now_ms().saturating_sub(span.since_ms) >= self.remembers_ms / PARTS;
-        let Some(earlier) = &mut self.earlier else { return Ok(None) };
-        if !earlier.spans.iter().any(may_be_forgotten) {
-            return Ok(None);
+        let in_hand = self.earlier.as_ref().filter(|earlier| oldest <= earlier.below);
+        in_hand.is_some_and(|earlier| earlier.spans.iter().any(may_be_forgotten))
+    }
+
+    /// Which of the ids were stored on `line` in earlier lives, by this lane or by others. Nothing else is kept of what is
+    /// looked through.
+    pub(super) async fn published(
+        &self,
+        bus: &dyn Bus,
+        line: &Line,
+        ids: &HashSet<Hash>,
+    ) -> Result<HashSet<Hash>> {
+        let mut found = HashSet::new();
+        for span in self.earlier.iter().flat_map(|earlier| &earlier.spans) {
+            stored_in(bus, line, *span, SLACK, ids, &mut found).await?;
         }
-        if !earlier.stored.contains_key(line) {
-            let mut stored = HashSet::new();
-            for span in &earlier.spans {
-                stored_in(bus, line, *span, SLACK, &mut stored).await?;
-            }
-            let ((stream, partition), messages) = (line, stored.len());
-            tracing::info!(%stream, partition, messages, "looked up what was published without a commit");
-            earlier.stored.insert(line.clone(), stored);
-        }
-        Ok(earlier.stored.get(line))
+        let ((stream, partition), known) = (line, found.len());
+        tracing::info!(%stream, partition, known, of = ids.len(), "looked up what was published without a commit");
+        Ok(found)
     }
 
     /// Something is to be published now; answers what has to be committed first, if anything.
@@ -207,13 +208,14 @@ fn decode(mut bytes: &[u8]) -> Result<Vec<Span>> {
     Ok(spans)
 }
 
-/// Adds the ids of everything that was stored on `line` in the span, and up to `slack` before and behind it.
+/// Adds those of the ids that were stored on `line` in the span, or up to `slack` before and behind it.
 async fn stored_in(
     bus: &dyn Bus,
     (stream, partition): &Line,
     span: Span,
     slack: Duration,
-    ids: &mut HashSet<Hash>,
+    ids: &HashSet<Hash>,
+    found: &mut HashSet<Hash>,
 ) -> Result<()> {
     let slack_ms = u64::try_from(slack.as_millis()).unwrap_or(u64::MAX);
     let since_ms = span.since_ms.saturating_sub(slack_ms);
@@ -231,7 +233,7 @@ async fn stored_in(
             if stored.accepted_at_ms > until_ms {
                 return Ok(());
             }
-            ids.insert(seen::hash(&stored.message.id));
+            found.extend(ids.get(&seen::hash(&stored.message.id)));
         }
     }
 }
@@ -321,10 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_bus_still_knows_is_not_looked_up() {
+        let now = now_ms();
+        let doubts = |since_ms| {
+            let spans = vec![span(since_ms, since_ms + 30_000)];
+            trail(Some(Earlier { spans, below: 70 })).doubts(1)
+        };
+        assert!(!doubts(now - 20_000) && doubts(now - 30_000));
+    }
+
+    #[test]
     fn what_earlier_lives_left_stays_as_it_is_until_their_messages_are_settled() {
         let long_ago = span(1_000, 2_000);
-        let mut trail = trail(Some(Earlier { spans: vec![long_ago], below: 70, stored: HashMap::new() }));
+        let mut trail = trail(Some(Earlier { spans: vec![long_ago], below: 70 }));
         trail.announce().unwrap();
+        assert!(trail.doubts(70) && !trail.doubts(71), "those behind were in nobody's hand");
         trail.commit(69, &mut Batch::new());
         assert_eq!((kept(&trail)[0], kept(&trail).len()), (long_ago, 2), "hours lie between them");
         trail.commit(70, &mut Batch::new());
@@ -362,10 +375,13 @@ mod tests {
         let began = stored[0].1;
         for (since, until, slack) in [(5, 9, 0), (8, 9, 3), (0, 100, 0), (100, 200, 0)] {
             let (from, to) = (began + since, began + until);
-            let mut found = HashSet::new();
-            stored_in(&bus, &line, span(from, to), Duration::from_millis(slack), &mut found).await.unwrap();
+            let (slack_ms, mut found) = (Duration::from_millis(slack), HashSet::new());
+            // Every other one is asked for.
+            let ids = stored.iter().step_by(2).map(|(id, _)| seen::hash(id)).collect();
+            stored_in(&bus, &line, span(from, to), slack_ms, &ids, &mut found).await.unwrap();
             let within = |at: u64| (from - slack..=to + slack).contains(&at);
-            let expected = stored.iter().filter(|(_, at)| within(*at)).map(|(id, _)| seen::hash(id));
+            let asked = stored.iter().step_by(2).filter(|(_, at)| within(*at));
+            let expected = asked.map(|(id, _)| seen::hash(id));
             assert_eq!(found, expected.collect(), "{since} to {until}");
         }
     }
