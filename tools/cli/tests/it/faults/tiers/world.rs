@@ -196,6 +196,14 @@ impl World {
         .await;
     }
 
+    /// The same for a while only: a planted bug may take what would arrive.
+    pub(super) async fn may_arrive(&self) {
+        tokio::select! {
+            () = self.arrives() => {}
+            () = tokio::time::sleep(LATE_AT_MOST) => {}
+        }
+    }
+
     /// Ends a world in which a planted bug may have lost something, and says what arrived.
     pub(super) async fn losses(self, load: Load) -> Report {
         load.stop().await;
