@@ -220,8 +220,9 @@ async fn stored_in(
     let slack_ms = u64::try_from(slack.as_millis()).unwrap_or(u64::MAX);
     let since_ms = span.since_ms.saturating_sub(slack_ms);
     let until_ms = span.until_ms.saturating_add(slack_ms);
-    let first = bus.bounds(stream, *partition).await?.first;
-    let mut at = first_since(bus, stream, *partition, since_ms).await?;
+    let bounds = bus.bounds(stream, *partition).await?;
+    let first = bounds.first;
+    let mut at = first_since(bus, stream, *partition, bounds, since_ms).await?;
     if at == first && first > 1 {
         tracing::warn!(%stream, partition, first, "what was published without a commit may be trimmed already, and come again");
     }
@@ -239,8 +240,13 @@ async fn stored_in(
 }
 
 /// The first message that was accepted at or after `since_ms`, by halving: later ones have later times.
-async fn first_since(bus: &dyn Bus, stream: &str, partition: u32, since_ms: u64) -> Result<u64> {
-    let Bounds { first, last } = bus.bounds(stream, partition).await?;
+async fn first_since(
+    bus: &dyn Bus,
+    stream: &str,
+    partition: u32,
+    Bounds { first, last }: Bounds,
+    since_ms: u64,
+) -> Result<u64> {
     let (mut low, mut high) = (first, last + 1);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -364,7 +370,8 @@ mod tests {
         let bus = Embedded::open(store, Options::default()).unwrap();
         let line = (Name::new("out").unwrap(), 0);
         bus.provision(&StreamSpec::new(line.0.clone(), 1)).await.unwrap();
-        assert_eq!(first_since(&bus, "out", 0, 0).await.unwrap(), 1);
+        let nothing = bus.bounds("out", 0).await.unwrap();
+        assert_eq!(first_since(&bus, "out", 0, nothing, 0).await.unwrap(), 1);
         let mut stored = Vec::new();
         while stored.last().is_none_or(|(_, at)| *at < stored[0].1 + 20) {
             let id = stored.len().to_string();

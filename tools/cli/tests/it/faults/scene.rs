@@ -22,7 +22,7 @@ const QUIET_AT_MOST: Duration = Duration::from_secs(12);
 /// Nothing is away for longer.
 const READ_AT_MOST: Duration = Duration::from_secs(30);
 /// How often a planted bug is given the chance to show itself.
-const CHANCES: u32 = 10;
+const CHANCES: u32 = 4;
 /// A change without a receipt by then went unnoticed.
 const RECEIPT_AT_MOST: Duration = Duration::from_secs(15);
 

@@ -108,6 +108,8 @@ pub(super) struct World {
     pub(super) oracle: Arc<Oracle>,
     network: Network,
     probes: AtomicU64,
+    /// A bug is planted, which may take anything.
+    planted: bool,
     // Its folder goes when nobody uses it any more.
     _scene: Scene,
 }
@@ -133,7 +135,14 @@ impl World {
         };
         let fleet = Fleet::start(plan, SEVEN).await.unwrap();
         follow(&fleet.client().unwrap(), &network).await;
-        Self { _scene: scene, fleet, oracle: Arc::default(), network, probes: AtomicU64::new(PROBES_FROM) }
+        Self {
+            _scene: scene,
+            fleet,
+            oracle: Arc::default(),
+            network,
+            probes: AtomicU64::new(PROBES_FROM),
+            planted: planted.is_some(),
+        }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -179,8 +188,16 @@ impl World {
     }
 
     /// Waits until what is accepted from now on has arrived in every shard, by way of every partition: whatever was in the
-    /// hands of somebody else is taken over.
+    /// hands of somebody else is taken over. Where a bug is planted, which may take what would arrive, it waits for a while.
     pub(super) async fn arrives(&self) {
+        if self.planted {
+            let _ = tokio::time::timeout(LATE_AT_MOST, self.probes_arrive()).await;
+        } else {
+            self.probes_arrive().await;
+        }
+    }
+
+    async fn probes_arrive(&self) {
         let client = self.client();
         let probes = self.probes("is anybody there?", Fate::Delivered);
         join_all(probes.iter().map(async |post| {
@@ -196,14 +213,6 @@ impl World {
         .await;
     }
 
-    /// The same for a while only: a planted bug may take what would arrive.
-    pub(super) async fn may_arrive(&self) {
-        tokio::select! {
-            () = self.arrives() => {}
-            () = tokio::time::sleep(LATE_AT_MOST) => {}
-        }
-    }
-
     /// Ends a world in which a planted bug may have lost something, and says what arrived.
     pub(super) async fn losses(self, load: Load) -> Report {
         load.stop().await;
@@ -214,7 +223,7 @@ impl World {
     pub(super) async fn losses_so_far(self) -> Report {
         tokio::select! {
             // Behind the last of it in every partition and every shard.
-            () = self.arrives() => {}
+            () = self.probes_arrive() => {}
             // The bug takes the probes too, or what brings them.
             _ = self.judge_when(LATE_AT_MOST, |_| false) => {}
         }
