@@ -156,8 +156,8 @@ impl World {
 
     /// Starts publishing.
     pub(super) fn load(&self) -> Load {
-        // More than can be sent meanwhile: the load ends with the faults.
-        let count = 10_000 + 1_000 * usize::try_from(rounds()).unwrap();
+        // More than can be sent meanwhile, at 25 s a round: the load ends with the faults.
+        let count = 10_000 + 5_000 * usize::try_from(rounds()).unwrap();
         let posts = self.posts().take(count).collect();
         Load::start(self.client(), Arc::clone(&self.oracle), posts, WRITERS, Some(RATE))
     }
