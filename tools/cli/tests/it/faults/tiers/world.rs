@@ -98,7 +98,7 @@ const MIX: Mix = Mix { spam: 250, ..Mix::CLEAN };
 /// Every so many users one is left out of the load, to [probe](World::arrives) with. Two of them are in each shard.
 const PROBE_EVERY: u64 = 8;
 /// Probes are numbered from here on, far behind the load's posts.
-const PROBES_FROM: u64 = 1_000_000;
+const PROBES_FROM: u64 = 1_000_000_000;
 /// Nothing takes longer: a wire away for a while, partitions that change hands, a cluster that elects.
 const AT_MOST: Duration = Duration::from_secs(60);
 
