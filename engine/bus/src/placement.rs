@@ -8,6 +8,9 @@ pub trait Placement: Send + Sync + 'static {
     /// Whether `partition` of `stream`, which has `partitions`, is this process's turn.
     fn is_mine(&self, stream: &str, partition: u32, partitions: u32) -> bool;
 
+    /// This process cannot work on `partition` of `stream`, for as long as it lives: somebody else is to have it, if anybody can.
+    fn decline(&self, stream: &str, partition: u32);
+
     /// Changes whenever [`is_mine`](Self::is_mine) may answer otherwise than before.
     fn changes(&self) -> watch::Receiver<u64>;
 }
@@ -26,6 +29,9 @@ impl Placement for Everything {
     fn is_mine(&self, _: &str, _: u32, _: u32) -> bool {
         true
     }
+
+    // There is nobody else.
+    fn decline(&self, _: &str, _: u32) {}
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.0.subscribe()

@@ -6,7 +6,11 @@ mod beat;
 mod tests;
 mod watch;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::KeyValue;
 use serde::{Deserialize, Serialize};
@@ -16,7 +20,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{Error, Result, connection::unfit};
 
 /// Those who are there, by name, and what each says about itself.
-pub type Live = Arc<BTreeMap<String, String>>;
+pub type Live = Arc<BTreeMap<String, Member>>;
+
+/// Streams and partitions that a member cannot work on.
+pub(crate) type Declined = BTreeSet<(String, u32)>;
+
+/// What a member says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// What it was told to say, an address perhaps.
+    pub about: String,
+    /// What is to be dealt to others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) declined: Declined,
+}
 
 /// What a node's key holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +42,8 @@ struct Beat {
     instance: String,
     /// So that no two are equal.
     beats: u64,
-    about: String,
+    #[serde(flatten)]
+    member: Member,
 }
 
 /// The members of one role, as seen from here, and possibly this node among them.
@@ -34,6 +52,8 @@ pub struct Members {
     /// Why this node is no member any more.
     replaced: latest::Receiver<bool>,
     me: Option<String>,
+    /// What this node says that it cannot work on.
+    declined: latest::Sender<Declined>,
     role: String,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -54,12 +74,13 @@ impl Members {
     ) -> Result<Self> {
         let mut beat = beat::Heart::start(Arc::clone(&keys), role, name, about, ttl).await?;
         let mut members = Self::begin(keys, role, Some(name), ttl).await?;
+        let declined = members.declined.subscribe();
         let (replaced, watch) = latest::channel(false);
         members.replaced = watch;
         let stop = members.stop.clone();
         members.tasks.spawn(async move {
             tokio::select! {
-                () = beat.keep_beating() => drop(replaced.send(true)),
+                () = beat.keep_beating(declined) => drop(replaced.send(true)),
                 () = stop.cancelled() => beat.end().await,
             }
         });
@@ -99,7 +120,8 @@ impl Members {
             }
         });
         let (_, replaced) = latest::channel(false);
-        Ok(Self { live, replaced, me: me.map(str::to_owned), role: role.to_owned(), stop, tasks })
+        let (me, declined) = (me.map(str::to_owned), latest::Sender::default());
+        Ok(Self { live, replaced, me, declined, role: role.to_owned(), stop, tasks })
     }
 
     /// Those who are there, and word of every change.
@@ -130,6 +152,10 @@ impl Members {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    pub(crate) fn declined(&self) -> &latest::Sender<Declined> {
+        &self.declined
     }
 
     pub(crate) fn tasks(&self) -> (&TaskTracker, &CancellationToken) {

@@ -4,7 +4,8 @@
 //! order, and each goes to the best-ranked member that still has room. Of P partitions over N members, P mod N members
 //! have room for one more than ⌊P/N⌋, the others for ⌊P/N⌋: so loads differ by one at most, per stream. When a member comes
 //! or goes, mostly its own partitions move (Mirrokni, Thorup, Zadimoghaddam, "Consistent hashing with bounded loads",
-//! 2016, with rendezvous ranks for the ring).
+//! 2016, with rendezvous ranks for the ring). A partition that its member declines then goes to the best-ranked one that does not,
+//! whatever that one has: nothing else moves for it.
 
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,18 @@ use bus::Placement;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::{Members, members::Live};
+use crate::{
+    Members,
+    members::{Declined, Live},
+};
 
-/// Deals out the partitions of `stream`: the member of each. Empty without members.
-pub fn deal<'a>(stream: &str, partitions: u32, members: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// Deals out the partitions of `stream`: the member of each. Empty without members. What all of them decline is dealt as if none did.
+pub fn deal<'a>(
+    stream: &str,
+    partitions: u32,
+    members: impl IntoIterator<Item = &'a str>,
+    declines: impl Fn(&str, u32) -> bool,
+) -> Vec<&'a str> {
     let mut members: Vec<&str> = members.into_iter().collect();
     members.sort_unstable();
     members.dedup();
@@ -37,18 +46,18 @@ pub fn deal<'a>(stream: &str, partitions: u32, members: impl IntoIterator<Item =
             let load = loads.get(member).copied().unwrap_or(0);
             load < floor || (load == floor && larger > 0)
         };
-        let best = members
-            .iter()
-            .copied()
-            .filter(|member| room(member, larger))
-            .max_by_key(|member| (rank(stream, partition, member), *member));
-        let Some(best) = best else { break };
-        let load = loads.entry(best).or_default();
+        let best = |fits: &dyn Fn(&str) -> bool| {
+            let fitting = members.iter().copied().filter(|member| fits(member));
+            fitting.max_by_key(|member| (rank(stream, partition, member), *member))
+        };
+        let Some(meant) = best(&|member| room(member, larger)) else { break };
+        let load = loads.entry(meant).or_default();
         *load += 1;
         if *load > floor {
             larger = larger.saturating_sub(1);
         }
-        dealt.push(best);
+        let able = || best(&|member| !declines(member, partition));
+        dealt.push(if declines(meant, partition) { able().unwrap_or(meant) } else { meant });
     }
     dealt
 }
@@ -69,6 +78,7 @@ struct Dealt {
 /// The placement of a fleet: the partitions of whatever stream, dealt out among the members of a role.
 pub struct Turns {
     me: Option<String>,
+    declined: watch::Sender<Declined>,
     live: watch::Receiver<Live>,
     changes: watch::Receiver<u64>,
     dealt: Mutex<Dealt>,
@@ -92,7 +102,8 @@ impl Turns {
                 count.send_modify(|count| *count += 1);
             }
         });
-        Self { me: members.me().map(str::to_owned), live: dealt_among, changes, dealt: Mutex::default() }
+        let (me, declined) = (members.me().map(str::to_owned), members.declined().clone());
+        Self { me, declined, live: dealt_among, changes, dealt: Mutex::default() }
     }
 
     /// The member whose turn `partition` of `stream`, which has `partitions`, is; none when nobody is there.
@@ -105,7 +116,11 @@ impl Turns {
         }
         let table = dealt.tables.entry((stream.to_owned(), partitions)).or_insert_with(|| {
             let names = live.keys().map(String::as_str);
-            deal(stream, partitions, names).into_iter().map(str::to_owned).collect()
+            let declines = |name: &str, partition| {
+                let declined = live.get(name).map(|member| &member.declined);
+                declined.is_some_and(|declined| declined.contains(&(stream.to_owned(), partition)))
+            };
+            deal(stream, partitions, names, declines).into_iter().map(str::to_owned).collect()
         });
         table.get(usize::try_from(partition).ok()?).cloned()
     }
@@ -114,6 +129,10 @@ impl Turns {
 impl Placement for Turns {
     fn is_mine(&self, stream: &str, partition: u32, partitions: u32) -> bool {
         self.me.is_some() && self.owner(stream, partition, partitions) == self.me
+    }
+
+    fn decline(&self, stream: &str, partition: u32) {
+        self.declined.send_if_modified(|declined| declined.insert((stream.to_owned(), partition)));
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -70,9 +70,9 @@ impl Inbox {
         let phases = watch::Sender::new(0);
         let homes: Vec<Arc<Home>> =
             (0..map.load().shards()).map(|shard| Arc::new(Home::new(shard, phases.clone()))).collect();
-        let ground = Ground { options, bus: Arc::clone(&bus), stores, map: map.clone() };
+        let ground = Ground { options, bus: Arc::clone(&bus), stores, placement, map: map.clone() };
         let supervisor =
-            Supervisor { homes: homes.clone(), ground: Arc::new(ground), placement, cancel: cancel.clone() };
+            Supervisor { homes: homes.clone(), ground: Arc::new(ground), cancel: cancel.clone() };
         let tasks = TaskTracker::new();
         tasks.spawn(supervisor.run());
         tasks.close();

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Settle, Stored, Subscription};
+use bus::{Bus, Placement, Settle, Stored, Subscription};
 use parking_lot::Mutex;
 use relations::{LiveMap, stream::INBOX};
 use store::Store;
@@ -25,6 +25,7 @@ const BUSY_PAUSE_MAX: Duration = Duration::from_millis(500);
 pub(crate) struct Shard {
     pub(crate) home: Arc<Home>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) placement: Arc<dyn Placement>,
     pub(crate) map: LiveMap,
     pub(crate) applier: Arc<Mutex<Applier>>,
     pub(crate) store: Arc<dyn Store>,
@@ -47,6 +48,10 @@ impl Shard {
                 self.home.enter(Phase::Opening);
             }
             if !error.retryable() {
+                if matches!(error, Error::Gap { .. }) {
+                    // Who had the shard meanwhile has what is missing here.
+                    self.placement.decline(INBOX, shard);
+                }
                 return self.rest(error).await;
             }
             if self.applied() > before {

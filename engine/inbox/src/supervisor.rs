@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bus::Placement;
 use relations::stream::INBOX;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,6 @@ use crate::{
 pub(crate) struct Supervisor {
     pub(crate) homes: Vec<Arc<Home>>,
     pub(crate) ground: Arc<Ground>,
-    pub(crate) placement: Arc<dyn Placement>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -31,7 +29,7 @@ struct Begun {
 impl Supervisor {
     /// Ends when cancelled, after every shard has finished its batch and closed its store.
     pub(crate) async fn run(self) {
-        let mut changes = self.placement.changes();
+        let mut changes = self.ground.placement.changes();
         let mut watching = true;
         let mut turns: HashMap<u32, Begun> = HashMap::new();
         let mut tasks = JoinSet::new();
@@ -56,7 +54,7 @@ impl Supervisor {
     /// after that.
     fn follow(&self, home: &Arc<Home>, turns: &mut HashMap<u32, Begun>, tasks: &mut JoinSet<()>) {
         let shards = u32::try_from(self.homes.len()).unwrap_or(u32::MAX);
-        let mine = !self.cancel.is_cancelled() && self.placement.is_mine(INBOX, home.shard, shards);
+        let mine = !self.cancel.is_cancelled() && self.ground.placement.is_mine(INBOX, home.shard, shards);
         match turns.get(&home.shard) {
             None if mine => {
                 let cancel = self.cancel.child_token();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::Bus;
+use bus::{Bus, Placement};
 use parking_lot::Mutex;
 use relations::LiveMap;
 use store::Store;
@@ -22,6 +22,7 @@ pub(crate) struct Ground {
     pub(crate) options: Options,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) stores: Arc<dyn Stores>,
+    pub(crate) placement: Arc<dyn Placement>,
     pub(crate) map: LiveMap,
 }
 
@@ -84,6 +85,7 @@ impl Turn {
         Ok(Shard {
             home: Arc::clone(&self.home),
             bus: Arc::clone(&self.ground.bus),
+            placement: Arc::clone(&self.ground.placement),
             map: self.ground.map.clone(),
             applier: Arc::new(Mutex::new(applier)),
             store,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 /// A load on its way.
 pub struct Load {
     shared: Arc<Shared>,
+    /// How many posts there are.
+    posts: u64,
     writers: JoinSet<Vec<Duration>>,
     began: Instant,
 }
@@ -93,7 +95,7 @@ impl Load {
             let pause = per_second.map(|rate| pause(total, rate, lot.len()));
             tasks.spawn(write(Arc::clone(&shared), lot, pause));
         }
-        Self { shared, writers: tasks, began: Instant::now() }
+        Self { shared, posts: total as u64, writers: tasks, began: Instant::now() }
     }
 
     /// How many posts the node has answered for.
@@ -105,9 +107,15 @@ impl Load {
     /// Waits until so many more posts were answered for.
     ///
     /// # Errors
-    /// Not within `at_most`.
+    /// Not within `at_most`, or there are no more posts.
     pub async fn flow(&self, posts: u64, at_most: Duration) -> Result<()> {
         let due = self.answered() + posts;
+        ensure!(
+            due <= self.posts,
+            "the load is {} posts, and {} were answered for",
+            self.posts,
+            self.answered()
+        );
         wait::until("posts are answered for", at_most, async || (self.answered() >= due).then_some(())).await
     }
 

@@ -2,9 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Kept, KeyValue};
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
-use super::{Beat, key, named_twice};
+use super::{Beat, Declined, Member, key, named_twice};
 use crate::{Error, Result, connection::unfit};
 
 /// Beats in one life time, so that two may be lost.
@@ -38,7 +41,8 @@ impl Heart {
         getrandom::fill(&mut random)
             .map_err(|error| Error::Unavailable { reason: format!("no random numbers: {error}") })?;
         let instance = format!("{:032x}", u128::from_ne_bytes(random));
-        let beat = Beat { instance, beats: 0, about: about.to_owned() };
+        let member = Member { about: about.to_owned(), ..Member::default() };
+        let beat = Beat { instance, beats: 0, member };
         let mut heart = Self { keys, role: role.to_owned(), key: key(role, name), beat, revision: 0, ttl };
         let mut seen: Option<(u64, Instant)> = None;
         loop {
@@ -72,11 +76,15 @@ impl Heart {
         Ok(())
     }
 
-    /// Returns once another process has the name.
-    pub(super) async fn keep_beating(&mut self) {
+    /// Returns once another process has the name. What is declined the others hear at once.
+    pub(super) async fn keep_beating(&mut self, mut declined: watch::Receiver<Declined>) {
         let mut wait = self.ttl / BEATS_PER_TTL;
         loop {
-            sleep(wait).await;
+            tokio::select! {
+                () = sleep(wait) => {}
+                Ok(()) = declined.changed() => {}
+            }
+            self.beat.member.declined.clone_from(&declined.borrow_and_update());
             wait = match self.beat(self.revision).await {
                 Ok(()) => self.ttl / BEATS_PER_TTL,
                 Err(Error::Conflict { .. }) => match self.keys.get(&self.key).await {

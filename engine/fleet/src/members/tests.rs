@@ -33,7 +33,7 @@ async fn all_see_who_comes_and_who_leaves() {
     for members in [&a, &b, &watcher] {
         until(members, &["a", "b"]).await;
     }
-    assert_eq!(watcher.live().borrow()["b"], "at b");
+    assert_eq!(watcher.live().borrow()["b"].about, "at b");
     // They stay for as long as they live.
     tokio::time::sleep(10 * TTL).await;
     until(&watcher, &["a", "b"]).await;
@@ -49,7 +49,7 @@ async fn all_see_who_comes_and_who_leaves() {
 async fn one_that_dies_is_missed_and_its_key_removed() {
     let (keys, memory) = keys();
     let a = join(&keys, "a").await.unwrap();
-    let beat = Beat { instance: "x".into(), beats: 1, about: String::new() };
+    let beat = Beat { instance: "x".into(), beats: 1, member: Member::default() };
     let dead = Bytes::from(serde_json::to_vec(&beat).unwrap());
     memory.put("distributor/dead", dead, 0).await.unwrap();
     until(&a, &["a", "dead"]).await;
@@ -77,7 +77,7 @@ async fn a_second_node_of_one_name_refuses_to_start() {
 #[tokio::test(start_paused = true)]
 async fn after_a_crash_the_name_is_free_once_its_key_is_stale() {
     let (keys, memory) = keys();
-    let dead = Beat { instance: "dead".into(), beats: 1, about: String::new() };
+    let dead = Beat { instance: "dead".into(), beats: 1, member: Member::default() };
     let _ = memory.put("distributor/a", serde_json::to_vec(&dead).unwrap().into(), 0).await.unwrap();
     let began = Instant::now();
     let a = join(&keys, "a").await.unwrap();
@@ -90,7 +90,7 @@ async fn a_node_that_was_replaced_knows() {
     let (keys, memory) = keys();
     let a = join(&keys, "a").await.unwrap();
     let revision = memory.get("distributor/a").await.unwrap().unwrap().revision;
-    let other = Beat { instance: "other".into(), beats: 1, about: String::new() };
+    let other = Beat { instance: "other".into(), beats: 1, member: Member::default() };
     let _ = memory.put("distributor/a", serde_json::to_vec(&other).unwrap().into(), revision).await.unwrap();
     tokio::time::sleep(TTL).await;
     let error = a.check().unwrap_err();

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Beat, Live, key};
+use super::{Beat, Live, Member, key};
 use crate::Result;
 
 /// After so many life times without a sign of life a key is removed.
@@ -31,7 +31,7 @@ pub(super) struct Watcher {
 struct Seen {
     revision: u64,
     at: Instant,
-    about: String,
+    member: Member,
 }
 
 impl Watcher {
@@ -109,7 +109,7 @@ impl Watcher {
                 Change::Put(Kept { key, value, revision }) => {
                     let known = self.seen.get(&key).is_some_and(|seen| seen.revision == revision);
                     if let (false, Ok(beat)) = (known, serde_json::from_slice::<Beat>(&value)) {
-                        self.seen.insert(key, Seen { revision, at: Instant::now(), about: beat.about });
+                        self.seen.insert(key, Seen { revision, at: Instant::now(), member: beat.member });
                     }
                 }
                 Change::Gone { key } => drop(self.seen.remove(&key)),
@@ -124,17 +124,21 @@ impl Watcher {
         if deaf {
             return;
         }
-        let live: BTreeMap<String, String> = self
+        let live: BTreeMap<String, Member> = self
             .seen
             .iter()
             .filter(|(_, seen)| alive(seen))
-            .filter_map(|(key, seen)| Some((key.strip_prefix(&self.prefix)?.to_owned(), seen.about.clone())))
+            .filter_map(|(key, seen)| Some((key.strip_prefix(&self.prefix)?.to_owned(), seen.member.clone())))
             .collect();
         self.live.send_if_modified(|told| {
             let changed = **told != live;
             if changed {
                 let names: Vec<&String> = live.keys().collect();
-                tracing::info!(role = self.prefix, ?names, "members");
+                let declined: Vec<_> = live
+                    .iter()
+                    .flat_map(|(name, member)| member.declined.iter().map(move |what| (name, what)))
+                    .collect();
+                tracing::info!(role = self.prefix, ?names, ?declined, "members");
                 *told = Arc::new(live);
             }
             changed

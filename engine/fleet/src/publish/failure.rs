@@ -20,6 +20,14 @@ impl Failure {
         }
     }
 
+    /// Of a message that was sent before, with an outcome nobody knows: no error may say that nothing was stored.
+    pub(super) fn after_an_unknown(self) -> Self {
+        match self {
+            Self::Full(reason) => Self::Away(format!("it may have been stored, then: {reason}")),
+            other => other,
+        }
+    }
+
     /// `took_part`: something of the same call was stored, so that no error may say that nothing was.
     pub(super) fn into_error(self, took_part: bool) -> Error {
         match self {

@@ -299,7 +299,7 @@ impl Crew<'_> {
 
     fn failed(&mut self, at: usize, failure: Failure) {
         if let Some(seat) = self.seats.get_mut(at) {
-            seat.outcome = Some(Err(failure));
+            seat.outcome = Some(Err(if seat.unknown { failure.after_an_unknown() } else { failure }));
         }
     }
 

@@ -12,7 +12,11 @@ fn names(count: usize) -> BTreeSet<String> {
 }
 
 fn dealt(partitions: u32, members: &BTreeSet<String>) -> Vec<&str> {
-    deal("posts", partitions, members.iter().map(String::as_str))
+    dealt_but(partitions, members, |_, _| false)
+}
+
+fn dealt_but(partitions: u32, members: &BTreeSet<String>, declines: impl Fn(&str, u32) -> bool) -> Vec<&str> {
+    deal("posts", partitions, members.iter().map(String::as_str), declines)
 }
 
 fn moves(before: &[&str], after: &[&str]) -> usize {
@@ -46,6 +50,26 @@ proptest! {
         let own = before.iter().filter(|owner| *owner == gone).count();
         prop_assert!(moves(&before, &after) <= own + partitions as usize / 2 + 1);
     }
+
+    /// What somebody declines goes to one that does not, where there is one, and nothing else moves.
+    #[test]
+    fn what_is_declined_goes_to_others_and_nothing_else_moves(
+        partitions in 1..50_u32,
+        members in prop::collection::btree_set("[a-z]{1,4}", 1..8),
+        declined in prop::collection::btree_set((0..8_usize, 0..50_u32), 0..60),
+    ) {
+        let declines = |name: &str, partition| {
+            let at = members.iter().position(|member| member == name).unwrap();
+            declined.contains(&(at, partition))
+        };
+        let (before, after) = (dealt(partitions, &members), dealt_but(partitions, &members, declines));
+        for (partition, (before, after)) in (0..).zip(before.iter().zip(&after)) {
+            let nobody = members.iter().all(|member| declines(member, partition));
+            prop_assert!(nobody || !declines(after, partition), "partition {} of {}", partition, after);
+            prop_assert!(before == after || (declines(before, partition) && !nobody));
+        }
+        prop_assert_eq!(before.len(), after.len());
+    }
 }
 
 #[test]
@@ -66,7 +90,7 @@ fn on_average_little_more_than_needed_moves() {
 
 #[test]
 fn nobody_is_dealt_nothing() {
-    assert!(deal("posts", 4, []).is_empty());
+    assert!(deal("posts", 4, [], |_, _| false).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,6 +111,10 @@ async fn turns_follow_the_members() {
     let (of_a, of_b) = (mine(&turns_a), mine(&turns_b));
     assert_eq!((of_a.len(), of_b.len()), (4, 4));
     assert!(of_a.iter().all(|partition| !of_b.contains(partition)));
+    let (given, mut changes) = (of_a[0], turns_b.changes());
+    turns_a.decline("posts", given);
+    changes.changed().await.unwrap();
+    assert_eq!((mine(&turns_b).len(), mine(&turns_b).contains(&given)), (5, true));
     a.leave().await;
     let mut changes = turns_b.changes();
     if mine(&turns_b).len() < 8 {

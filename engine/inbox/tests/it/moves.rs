@@ -289,3 +289,33 @@ async fn a_store_that_is_still_in_use_is_waited_for() {
     inbox.wait_applied(0, 0).await.unwrap();
     inbox.check().unwrap();
 }
+
+/// A process whose copy stayed behind while another one had the shard, and the log was trimmed.
+#[tokio::test]
+async fn a_shard_is_declined_where_messages_are_missing_and_goes_on_where_they_are_not() {
+    let map = ShardMap::single();
+    let bus = Disk::new(map.clone()).bus(5).await;
+    let [behind, ahead] = [[0].as_slice(), &[]].map(|mine| Process::new(bus.clone(), &map, mine.to_vec()));
+    behind.serves(0).await;
+    bus.publish(INBOX, 0, vec![follow(1, 2), note(2, 0)]).await.unwrap();
+    behind.inbox.wait_caught_up().await.unwrap();
+    behind.turns.take(0);
+    behind.lets_go(0).await;
+    ahead.turns.give(0);
+    ahead.serves(0).await;
+    for unique in 1..30 {
+        bus.publish(INBOX, 0, vec![note(2, unique)]).await.unwrap();
+        ahead.inbox.wait_caught_up().await.unwrap();
+    }
+    assert!(bus.bounds(INBOX, 0).await.unwrap().first > 3);
+    ahead.turns.take(0);
+    behind.turns.give(0);
+    behind.declines(0).await;
+    // Nobody else may be there: then what is wrong stays to be seen.
+    let fault = behind.inbox.wait_applied(0, 0).await.unwrap_err();
+    assert!(fault.to_string().contains("messages are missing"), "{fault}");
+    behind.turns.take(0);
+    ahead.turns.give(0);
+    ahead.serves(0).await;
+    assert_eq!(feed(&ahead.inbox, 1), (0..30).rev().collect::<Vec<_>>());
+}

@@ -12,13 +12,14 @@ use super::*;
 /// Whose turn it is, as the test says.
 pub(crate) struct Script {
     mine: Mutex<BTreeSet<u32>>,
+    declined: watch::Sender<BTreeSet<u32>>,
     changes: watch::Sender<u64>,
 }
 
 impl Script {
     pub(crate) fn new(mine: impl IntoIterator<Item = u32>) -> Arc<Self> {
         let mine = Mutex::new(mine.into_iter().collect());
-        Arc::new(Self { mine, changes: watch::Sender::new(0) })
+        Arc::new(Self { mine, declined: watch::Sender::default(), changes: watch::Sender::new(0) })
     }
 
     pub(crate) fn give(&self, shard: u32) {
@@ -35,6 +36,12 @@ impl Script {
 impl Placement for Script {
     fn is_mine(&self, stream: &str, partition: u32, _: u32) -> bool {
         stream == INBOX && self.mine.lock().contains(&partition)
+    }
+
+    fn decline(&self, _: &str, shard: u32) {
+        self.declined.send_modify(|declined| {
+            declined.insert(shard);
+        });
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -80,6 +87,13 @@ impl Process {
             }
             phases.changed().await.unwrap();
         }
+    }
+
+    /// Waits until it says that it cannot have the shard.
+    pub(crate) async fn declines(&self, shard: u32) {
+        let mut declined = self.turns.declined.subscribe();
+        let said = tokio::time::timeout(PATIENCE, declined.wait_for(|declined| declined.contains(&shard)));
+        drop(said.await.unwrap_or_else(|_| panic!("shard {shard} was never declined")).unwrap());
     }
 
     /// Waits until the shard is here no more.

@@ -64,11 +64,15 @@ impl Settler {
     async fn publish(&mut self, mut lines: HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
         let give_up = self.give_up.clone();
         while lines.values().any(|outbox| !outbox.messages.is_empty()) {
+            if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
+                self.commit(announced).await?;
+            }
             // Each time: what the bus remembered just now it may forget while there is no room.
             let looked_up = self.leave_out_published(&mut lines, oldest);
             give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
-            if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
-                self.commit(announced).await?;
+            if self.trail.as_ref().is_some_and(Trail::overdue) {
+                tracing::warn!(chain = %self.place.chain, partition = self.place.partition, "store or bus took so long that the lane announces again what it publishes");
+                continue;
             }
             let limits = self.trail.as_ref().map(|trail| (trail.deadline(), trail.patience()));
             let place = &self.place;
@@ -129,8 +133,8 @@ fn grouped(publications: Vec<Publication>) -> HashMap<Line, Outbox> {
 struct Outbox {
     messages: VecDeque<Message>,
     failures: u32,
-    /// Since when it is not known whether the first of them were stored.
-    unknown: Option<Instant>,
+    /// Since when it is not known whether the first of them were stored, and why.
+    unknown: Option<(Instant, bus::Error)>,
     /// Some were stored, or may have been.
     sent: bool,
 }
@@ -145,6 +149,12 @@ impl Outbox {
         limits: Option<(Instant, Duration)>,
     ) -> Result<()> {
         while !self.messages.is_empty() {
+            let lost = |(since, _): &mut (Instant, _)| {
+                limits.is_some_and(|(_, patience)| since.elapsed() > patience)
+            };
+            if let Some((_, error)) = self.unknown.take_if(lost) {
+                return Err(error.into());
+            }
             let (call, began) = (self.call(), Instant::now());
             let count = call.len();
             match place.parts.bus.publish(stream, *partition, call).await {
@@ -154,16 +164,12 @@ impl Outbox {
                 }
                 Err(error) if error.retryable() => {
                     self.failures += 1;
+                    let (failures, why) = (self.failures, sentence(&error));
+                    tracing::warn!(chain = %place.chain, %stream, partition, failures, error = why, "an output has to wait");
                     if !error.took_nothing() {
-                        self.unknown.get_or_insert(began);
+                        self.unknown.get_or_insert((began, error));
                         self.sent = true;
                     }
-                    let lost = |(_, patience)| self.unknown.is_some_and(|since| since.elapsed() > patience);
-                    if limits.is_some_and(lost) {
-                        return Err(error.into());
-                    }
-                    let (failures, error) = (self.failures, sentence(&error));
-                    tracing::warn!(chain = %place.chain, %stream, partition, failures, error, "an output has to wait");
                     sleep(place.options.restart.pause(failures)).await;
                 }
                 Err(error) => return Err(error.into()),

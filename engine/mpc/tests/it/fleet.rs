@@ -34,6 +34,8 @@ impl Placement for Dealt {
         self.0.0.lock().contains(&partition)
     }
 
+    fn decline(&self, _: &str, _: u32) {}
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.0.1.subscribe()
     }

@@ -31,6 +31,16 @@ pub(super) struct Scene {
     environment: Vec<(String, String)>,
 }
 
+impl Drop for Scene {
+    /// What failed can be looked at: the folder has the logs of every node.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            println!("the logs are kept in {}", self.folder.path().display());
+        }
+    }
+}
+
 impl Scene {
     /// A chain called `feed`, the samples, and these guests.
     pub(super) fn new(chain: &str, guests: &[&str]) -> Self {
