@@ -32,6 +32,8 @@ pub(crate) async fn open(opening: &Opening) -> Result<Option<(Arc<Lane>, Task)>>
             opening.count("taken");
             Ok(Some(opened))
         }
+        // Somebody was faster, or a write of our own arrived without our knowing: its lease has to run out.
+        Err(Error::Conflict { .. }) => Ok(None),
         Err(error) => {
             // As it was found, so that the next one to try finds it so.
             let note = match held.taken {
