@@ -10,6 +10,7 @@
 extern crate catena_fleet as fleet;
 
 mod alone;
+mod contended;
 mod fitness;
 mod publishing;
 mod reading;
