@@ -20,6 +20,9 @@ use crate::{
 const GROUP: &str = "inbox";
 /// Longest pause between two tries to get a partition that somebody else still has.
 const BUSY_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// So often in a row messages are missed before they are missing: a server that has just begun to lead may not know of the last ones
+/// for a moment.
+const GAPS_MAX: u32 = 4;
 
 /// One shard over its store.
 pub(crate) struct Shard {
@@ -40,6 +43,7 @@ impl Shard {
         let patiences = || (Backoff::default(), Backoff::up_to(BUSY_PAUSE_MAX));
         let (mut backoff, mut waiting) = patiences();
         let mut serving = None;
+        let mut gaps = 0;
         loop {
             let before = self.applied();
             let Err(error) = self.session(&mut serving).await else { return };
@@ -47,11 +51,13 @@ impl Shard {
                 serving = None;
                 self.home.enter(Phase::Opening);
             }
-            if !error.retryable() {
-                if matches!(error, Error::Gap { .. }) {
-                    // Who had the shard meanwhile has what is missing here.
-                    self.placement.decline(INBOX, shard);
-                }
+            let gap = matches!(error, Error::Gap { .. });
+            gaps = if gap { gaps + 1 } else { 0 };
+            if gap && gaps == GAPS_MAX {
+                // Who had the shard meanwhile has what is missing here.
+                self.placement.decline(INBOX, shard);
+            }
+            if !error.retryable() && !(gap && gaps < GAPS_MAX) {
                 return self.rest(error).await;
             }
             if self.applied() > before {

@@ -32,8 +32,11 @@ pub(crate) async fn open(opening: &Opening) -> Result<Option<(Arc<Lane>, Task)>>
             opening.count("taken");
             Ok(Some(opened))
         }
-        // Somebody was faster, or a write of our own arrived without our knowing: its lease has to run out.
-        Err(Error::Conflict { .. }) => Ok(None),
+        // Somebody was faster, or a write of our own arrived without our knowing. What is so now the next try sees.
+        Err(Error::Conflict { .. }) => {
+            tracing::debug!(key = opening.key, "the lease changed while it was taken");
+            Ok(None)
+        }
         Err(error) => {
             // As it was found, so that the next one to try finds it so.
             let note = match held.taken {

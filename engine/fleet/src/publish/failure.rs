@@ -20,10 +20,10 @@ impl Failure {
         }
     }
 
-    /// Of a message that was sent before, with an outcome nobody knows: no error may say that nothing was stored.
-    pub(super) fn after_an_unknown(self) -> Self {
+    /// The failure of a part, where another part was stored or may have been.
+    pub(super) fn of_a_part(self) -> Self {
         match self {
-            Self::Full(reason) => Self::Away(format!("it may have been stored, then: {reason}")),
+            Self::Full(reason) => Self::Away(format!("a part may have been stored, then: {reason}")),
             other => other,
         }
     }

@@ -299,7 +299,7 @@ impl Crew<'_> {
 
     fn failed(&mut self, at: usize, failure: Failure) {
         if let Some(seat) = self.seats.get_mut(at) {
-            seat.outcome = Some(Err(if seat.unknown { failure.after_an_unknown() } else { failure }));
+            seat.outcome = Some(Err(failure));
         }
     }
 
@@ -330,7 +330,8 @@ impl Crew<'_> {
         }
     }
 
-    /// By job. What repeats an id has the answer of the first.
+    /// By job. What repeats an id has the answer of the first. Where something of a job is stored, or may be, no failure of it may say
+    /// that nothing was: whoever asked would not count it as sent.
     fn outcomes(mut self, jobs: usize) -> Vec<Outcomes> {
         for at in 0..self.seats.len() {
             let first = self.seats.get(at).map(|seat| seat.first).filter(|first| *first != at);
@@ -339,10 +340,14 @@ impl Crew<'_> {
                 seat.outcome = Some(echo.map(|first| Published { duplicate: true, ..first }));
             }
         }
+        let sent = |seat: &Seat<'_>| seat.unknown || matches!(seat.outcome, Some(Ok(_)));
+        let part_sent: HashSet<usize> =
+            self.seats.iter().filter(|seat| sent(seat)).map(|seat| seat.job).collect();
         let mut outcomes = vec![Outcomes::new(); jobs];
         for seat in self.seats {
             if let (Some(job), Some(outcome)) = (outcomes.get_mut(seat.job), seat.outcome) {
-                job.push(outcome);
+                let part_sent = part_sent.contains(&seat.job);
+                job.push(outcome.map_err(|failure| if part_sent { failure.of_a_part() } else { failure }));
             }
         }
         outcomes

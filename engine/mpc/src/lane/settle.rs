@@ -31,6 +31,9 @@ use crate::{Error, Fault, Publication, Result, changelog::Changelog};
 /// Messages and bytes that are published in one call.
 const CALL_MESSAGES_MAX: usize = 1000;
 const CALL_BYTES_MAX: usize = 2 << 20;
+/// A commit between looking what was published and publishing may take so long: by then the bus has forgotten nothing that it
+/// remembered at the look, and what was announced has not run out.
+const COMMIT_AT_MOST: Duration = Duration::from_secs(15);
 
 /// What settles one batch, whole. Batches of a lane settle one after the other.
 pub(super) struct Settler {
@@ -64,15 +67,16 @@ impl Settler {
     async fn publish(&mut self, mut lines: HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
         let give_up = self.give_up.clone();
         while lines.values().any(|outbox| !outbox.messages.is_empty()) {
-            if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
-                self.commit(announced).await?;
-            }
             // Each time: what the bus remembered just now it may forget while there is no room.
             let looked_up = self.leave_out_published(&mut lines, oldest);
             give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
-            if self.trail.as_ref().is_some_and(Trail::overdue) {
-                tracing::warn!(chain = %self.place.chain, partition = self.place.partition, "store or bus took so long that the lane announces again what it publishes");
-                continue;
+            if let Some(announced) = self.trail.as_mut().and_then(Trail::announce) {
+                let began = Instant::now();
+                self.commit(announced).await?;
+                if began.elapsed() > COMMIT_AT_MOST {
+                    tracing::warn!(chain = %self.place.chain, partition = self.place.partition, took = ?began.elapsed(), "a commit took so long that the lane looks again what was published");
+                    continue;
+                }
             }
             let limits = self.trail.as_ref().map(|trail| (trail.deadline(), trail.patience()));
             let place = &self.place;

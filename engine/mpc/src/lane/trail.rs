@@ -27,8 +27,7 @@ use crate::{Error, Fault, Result, time::now_ms};
 /// A stream and its partition.
 pub(super) type Line = (Name, u32);
 
-/// How far apart the clocks of two processes and of the bus may be, how long a call that was begun may be under way, and, at most half
-/// of it, how late it may be begun, together.
+/// How far apart the clocks of two processes and of the bus may be, and how long a call that was begun may be under way, together.
 const SLACK: Duration = Duration::from_secs(60);
 /// A span and the bus's memory are cut into so many parts: one of them a lane publishes without saying so, in one it does so again
 /// without looking, and what is left is for calls under way and for clocks that differ.
@@ -100,12 +99,6 @@ impl Trail {
     pub(super) fn deadline(&self) -> Instant {
         let until_ms = self.own.last().map_or(0, |open| open.until_ms);
         Instant::now() + Duration::from_millis(until_ms.saturating_sub(now_ms()))
-    }
-
-    /// Whether what is begun now may be behind what will be looked through.
-    pub(super) fn overdue(&self) -> bool {
-        let half_ms = u64::try_from(SLACK.as_millis() / 2).unwrap_or(u64::MAX);
-        self.own.last().is_none_or(|open| now_ms() > open.until_ms.saturating_add(half_ms))
     }
 
     /// Something may have been stored.
