@@ -247,6 +247,22 @@ fn a_full_stream_says_what_to_do_and_takes_nothing() {
     });
 }
 
+/// They are sent one by one, as each has a key of its own: the large one finds no room, the small one does.
+#[test]
+fn a_full_stream_that_took_a_part_does_not_say_that_it_took_nothing() {
+    run(async {
+        let small = Options { partition_bytes_max: Some(4000), ..options(support::alone()) };
+        let bus = open(&small).await;
+        bus.provision(&spec()).await.unwrap();
+        let large = Message { body: vec![b'x'; 5000].into(), ..message("large", "a") };
+        let part = bus.publish(STREAM, 0, vec![large, message("small", "b")]).await.unwrap_err();
+        assert!(!part.took_nothing() && part.retryable(), "{part}");
+        assert!(part.to_string().contains("raise its `max_bytes`"), "{part}");
+        assert_eq!(ids(&bus).await, ["small"]);
+        bus.close().await;
+    });
+}
+
 /// How long a server is not there.
 const AWAY: Duration = Duration::from_millis(400);
 
