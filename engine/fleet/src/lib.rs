@@ -30,7 +30,7 @@ pub use connection::{Connection, Durability, Link};
 pub use desk::Desk;
 pub use jetstream::JetStream;
 pub use keys::Keys;
-pub use members::{Live, Members};
+pub use members::{Live, Member, Members};
 #[doc(hidden)]
 pub use options::Fault;
 pub use options::{Credentials, Options, Tls};

@@ -32,7 +32,14 @@ pub struct Member {
     pub about: String,
     /// What is to be dealt to others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) declined: Declined,
+    declined: Declined,
+}
+
+impl Member {
+    /// Streams and partitions that it cannot work on, and leaves to others.
+    pub fn declined(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.declined.iter().map(|(stream, partition)| (stream.as_str(), *partition))
+    }
 }
 
 /// What a node's key holds.

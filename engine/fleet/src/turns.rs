@@ -117,8 +117,8 @@ impl Turns {
         let table = dealt.tables.entry((stream.to_owned(), partitions)).or_insert_with(|| {
             let names = live.keys().map(String::as_str);
             let declines = |name: &str, partition| {
-                let declined = live.get(name).map(|member| &member.declined);
-                declined.is_some_and(|declined| declined.contains(&(stream.to_owned(), partition)))
+                let member = live.get(name);
+                member.is_some_and(|member| member.declined().any(|one| one == (stream, partition)))
             };
             deal(stream, partitions, names, declines).into_iter().map(str::to_owned).collect()
         });

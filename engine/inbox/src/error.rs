@@ -126,10 +126,17 @@ impl Error {
         match self {
             Self::Store { source } => source.retryable(),
             // Who lost the partition may get it again. Another node's bus comes back; the embedded one says so once
-            // more, and is closed then.
+            // more, and is closed then. What servers refuse they may take later, when somebody has put it right or all
+            // of them agree again.
             Self::Bus { source } => {
                 source.retryable()
-                    || matches!(**source, bus::Error::Lost { .. } | bus::Error::Unavailable { .. })
+                    || matches!(
+                        **source,
+                        bus::Error::Lost { .. }
+                            | bus::Error::Unavailable { .. }
+                            | bus::Error::Conflict { .. }
+                            | bus::Error::Unfit { .. }
+                    )
             }
             Self::NotServing { .. } | Self::NoAnswer { .. } => true,
             _ => false,

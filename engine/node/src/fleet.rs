@@ -31,6 +31,21 @@ pub struct FleetStatus {
     pub map: Option<ShardMap>,
     /// Who is there, by role; those roles whose work is dealt out.
     pub members: BTreeMap<&'static str, Vec<String>>,
+    /// What some of them leave to others, as messages are missing in their copies.
+    pub declined: Vec<Declined>,
+}
+
+/// What one process leaves to others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Declined {
+    /// The role in which it would have it.
+    pub role: &'static str,
+    /// Its name.
+    pub member: String,
+    /// The stream.
+    pub stream: String,
+    /// And its partition; of `inbox` this is the shard.
+    pub partition: u32,
 }
 
 impl Fleet {
@@ -67,17 +82,26 @@ impl Fleet {
     /// [`Error::Bus`](crate::Error::Bus), [`Error::Map`](crate::Error::Map).
     pub async fn status(&self) -> Result<FleetStatus> {
         let keys: Arc<dyn bus::KeyValue> = Arc::new(Keys::open(&self.connection, "members").await?);
-        let mut members = BTreeMap::new();
+        let (mut members, mut declined) = (BTreeMap::new(), Vec::new());
         for role in [Role::Distributor, Role::Inbox] {
             let there = Members::watch(Arc::clone(&keys), role.as_str(), self.lease).await?;
             let mut live = there.live();
             // Nobody may be there: then there is nothing to wait for.
             let _ = tokio::time::timeout(LISTEN, live.wait_for(|live| !live.is_empty())).await;
-            members.insert(role.as_str(), live.borrow().keys().cloned().collect());
+            let live = Arc::clone(&live.borrow());
+            members.insert(role.as_str(), live.keys().cloned().collect());
+            for (name, member) in live.iter() {
+                declined.extend(member.declined().map(|(stream, partition)| Declined {
+                    role: role.as_str(),
+                    member: name.clone(),
+                    stream: stream.to_owned(),
+                    partition,
+                }));
+            }
             there.leave().await;
         }
         let map = self.agreed.read().await?;
-        Ok(FleetStatus { bus: self.connection.durability().to_string(), map, members })
+        Ok(FleetStatus { bus: self.connection.durability().to_string(), map, members, declined })
     }
 
     /// Gives the users from the shard map's end up to `end`, which is not included, to `shard`; without an `end` all the

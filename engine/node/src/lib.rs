@@ -16,7 +16,7 @@ mod stores;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;
-pub use fleet::{Fleet, FleetStatus};
+pub use fleet::{Declined, Fleet, FleetStatus};
 pub use node::{Addresses, Node};
 
 /// The streams that every node has: their readers are parts of the node, or posts' chains.

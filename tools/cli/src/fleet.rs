@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use node::{
-    Config, ConfigError, Fleet, FleetStatus,
+    Config, ConfigError, Declined, Fleet, FleetStatus,
     config::{Flag, Sources},
 };
 
@@ -111,6 +111,11 @@ fn shown(status: &FleetStatus) -> String {
     for (role, names) in &status.members {
         let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
         text.push_str(&format!("{role}: {names}\n"));
+    }
+    for Declined { member, stream, partition, .. } in &status.declined {
+        text.push_str(&format!(
+            "{member} leaves partition {partition} of `{stream}` to others: messages are missing in its copy\n"
+        ));
     }
     let Some(map) = &status.map else {
         return text + "shard map: none yet; a node makes it when it starts\n";

@@ -88,7 +88,17 @@ pub(crate) async fn create(
         metadata: [(GROUP.to_owned(), group.to_owned()), (EPOCH.to_owned(), epoch.to_string())].into(),
         ..Config::default()
     };
-    request(connection, &partition.name, &config).await
+    /// A consumer of that name cannot become what is asked for.
+    const DIFFERS: u64 = 10_012;
+    const EXISTS: u64 = 10_148;
+    match request(connection, &partition.name, &config).await {
+        // Of an earlier try, whose answer was lost and which a list just now may not have shown: the next try goes beyond it.
+        Err(Trouble::Refused { code: DIFFERS | EXISTS, what }) => {
+            let reason = format!("the consumer of epoch {epoch} of `{group}` is there already: {what}");
+            Err(crate::Error::Away { reason })
+        }
+        made => Ok(made?),
+    }
 }
 
 /// Lets it have `credits` unsettled.
@@ -97,13 +107,17 @@ pub(crate) async fn resize(connection: &Connection, info: Info, credits: usize) 
         return Ok(info);
     }
     let config = Config { max_ack_pending: limit(credits), ..info.config };
-    request(connection, &info.stream_name, &config).await
+    Ok(request(connection, &info.stream_name, &config).await?)
 }
 
-async fn request(connection: &Connection, stream: &str, config: &Config) -> Result<Info> {
+async fn request(
+    connection: &Connection,
+    stream: &str,
+    config: &Config,
+) -> std::result::Result<Info, Trouble> {
     let name = config.durable_name.as_deref().unwrap_or_default();
     let subject = format!("CONSUMER.CREATE.{stream}.{name}");
-    Ok(connection.api(&subject, &json!({ "stream_name": stream, "config": config, "action": "" })).await?)
+    connection.api(&subject, &json!({ "stream_name": stream, "config": config, "action": "" })).await
 }
 
 fn limit(credits: usize) -> i64 {
