@@ -53,11 +53,12 @@ impl Shard {
             }
             let gap = matches!(error, Error::Gap { .. });
             gaps = if gap { gaps + 1 } else { 0 };
-            if gap && gaps == GAPS_MAX {
-                // Who had the shard meanwhile has what is missing here.
-                self.placement.decline(INBOX, shard);
-            }
-            if !error.retryable() && !(gap && gaps < GAPS_MAX) {
+            let passes = error.retryable() || (gap && gaps < GAPS_MAX);
+            if !passes {
+                if gap {
+                    // Who had the shard meanwhile has what is missing here.
+                    self.placement.decline(INBOX, shard);
+                }
                 return self.rest(error).await;
             }
             if self.applied() > before {
