@@ -31,12 +31,15 @@ pub(crate) struct Found {
     pub(crate) info: Info,
 }
 
-/// All that belong to groups.
+/// All that belong to groups. Less than all would be no answer: of a group that is left out, the messages it has not settled would seem
+/// to be nobody's.
 pub(crate) async fn list(connection: &Connection, partition: &Partition) -> Result<Vec<Found>> {
     #[derive(Deserialize)]
     struct Page {
         total: usize,
         consumers: Option<Vec<Info>>,
+        /// Those whose leaders did not answer the server that was asked.
+        missing: Option<Vec<String>>,
     }
     let (mut found, mut offset) = (Vec::new(), 0);
     loop {
@@ -44,7 +47,13 @@ pub(crate) async fn list(connection: &Connection, partition: &Partition) -> Resu
         let page: Page = connection.api(&subject, &json!({ "offset": offset })).await?;
         let consumers = page.consumers.unwrap_or_default();
         offset += consumers.len();
-        let done = consumers.is_empty() || offset >= page.total;
+        let missing = page.missing.unwrap_or_default();
+        if !missing.is_empty() || (consumers.is_empty() && offset < page.total) {
+            let reason =
+                format!("the servers cannot say where all groups of `{}` are: {missing:?}", partition.name);
+            return Err(crate::Error::Away { reason });
+        }
+        let done = offset >= page.total;
         found.extend(consumers.into_iter().filter_map(|info| {
             let metadata = &info.config.metadata;
             let (group, epoch) = (metadata.get(GROUP)?.clone(), metadata.get(EPOCH)?.parse().ok()?);
