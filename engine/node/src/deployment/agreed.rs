@@ -12,6 +12,10 @@ use crate::{Error, Result};
 
 const BUCKET: &str = "map";
 const KEY: &str = "shards";
+/// How often, and how long apart, it is looked for a first edition that somebody else is known to have made: any server of a cluster answers
+/// reads, and not each knows of it at once.
+const LOOKS: u32 = 50;
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Before a watch that broke is begun again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -30,14 +34,18 @@ impl Agreed {
 
     /// Makes `map` the first edition, unless somebody else was faster: then it is theirs.
     pub(crate) async fn first(&self, map: ShardMap) -> Result<ShardMap> {
-        match self.0.put(KEY, encode(&map), 0).await {
-            Ok(_) => Ok(map),
-            Err(bus::Error::Conflict { .. }) => match self.read().await? {
-                Some(found) => Ok(found),
-                None => Err(bus::Error::Conflict { key: KEY.to_owned() }.into()),
-            },
-            Err(error) => Err(error.into()),
+        for _ in 0..LOOKS {
+            match self.0.put(KEY, encode(&map), 0).await {
+                Ok(_) => return Ok(map),
+                Err(bus::Error::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(found) = self.read().await? {
+                return Ok(found);
+            }
+            sleep(LOOK_PAUSE).await;
         }
+        Err(bus::Error::Conflict { key: KEY.to_owned() }.into())
     }
 
     /// Gives the users from the map's end up to `end` (all the rest where there is none) to `shard`.
