@@ -97,12 +97,11 @@ pub(crate) async fn create(
         metadata: [(GROUP.to_owned(), group.to_owned()), (EPOCH.to_owned(), epoch.to_string())].into(),
         ..Config::default()
     };
-    /// A consumer of that name cannot become what is asked for.
-    const DIFFERS: u64 = 10_012;
-    const EXISTS: u64 = 10_148;
+    /// Among others: a consumer of that name is there, and cannot become what is asked for.
+    const NOT_MADE: u64 = 10_012;
     match request(connection, &partition.name, &config).await {
         // Of an earlier try, whose answer was lost and which a list just now may not have shown: the next try goes beyond it.
-        Err(Trouble::Refused { code: DIFFERS | EXISTS, what }) => {
+        Err(Trouble::Refused { code: NOT_MADE, what }) if what.contains("can not be updated") => {
             let reason = format!("the consumer of epoch {epoch} of `{group}` is there already: {what}");
             Err(crate::Error::Away { reason })
         }

@@ -30,10 +30,7 @@ impl Failure {
 
     /// `took_part`: something of the same call was stored, so that no error may say that nothing was.
     pub(super) fn into_error(self, took_part: bool) -> Error {
-        match self {
-            Self::Full(reason) if took_part => {
-                Error::Away { reason: format!("a part was stored, then: {reason}") }
-            }
+        match if took_part { self.of_a_part() } else { self } {
             Self::Full(reason) => Error::Full { reason },
             Self::TooLarge { bytes, bytes_max } => Error::TooLarge { bytes, bytes_max },
             Self::Moved { stream, partition, after } => Error::Moved { stream, partition, after },
