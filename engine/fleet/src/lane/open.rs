@@ -111,7 +111,10 @@ impl Opening {
             let info =
                 consumer::create(connection, partition, &self.group, held.lease.epoch, None, self.credits)
                     .await?;
-            let position = Position::starting_at(info.delivered.stream_sequence + 1);
+            let (floor, delivered) = (info.ack_floor.stream_sequence, info.delivered.stream_sequence);
+            let mut position = Position::starting_at(floor + 1);
+            // Of one that was there already, and that the list did not show.
+            position.lost(floor + 1..=delivered, Instant::now());
             return Ok((info, position));
         };
         for old in found {

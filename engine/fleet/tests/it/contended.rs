@@ -1,20 +1,15 @@
 //! A place that two reach for at the same moment.
 
-use std::time::{Duration, Instant};
-
 use bus::{Bus, Change, Error, KeyValue, StreamSpec};
 use fleet::{Connection, JetStream, Keys};
 use model::Name;
-use serde_json::Value;
-use testkit::wait;
 
-use crate::{subject::options, support};
+use crate::{place::forget, subject::options, support};
 
 const STREAM: &str = "letters";
 const GROUP: &str = "readers";
 const KEY: &str = "letters.0.readers";
 const ROUNDS: usize = 40;
-const GIVEN_BACK_WITHIN: Duration = Duration::from_millis(100);
 
 /// Writes every lease once more as soon as it is taken anew, as a write of the same process does whose answer was lost.
 async fn meddle(leases: Keys) {
@@ -34,21 +29,6 @@ async fn meddle(leases: Keys) {
     }
 }
 
-/// Removes the lease, once whoever had it has given it back. One that was meddled with too late never is.
-async fn forget(leases: &Keys) {
-    let began = Instant::now();
-    wait::until("the lease is gone", Duration::from_secs(30), async || {
-        let Some(kept) = leases.get(KEY).await.unwrap() else { return Some(()) };
-        let lease: Value = serde_json::from_slice(&kept.value).unwrap();
-        if !lease["holder"].is_null() && began.elapsed() < GIVEN_BACK_WITHIN {
-            return None;
-        }
-        leases.remove(KEY, kept.revision).await.ok()
-    })
-    .await
-    .unwrap();
-}
-
 #[test]
 fn a_lease_that_changes_while_it_is_taken_makes_the_place_busy_and_nothing_worse() {
     crate::run(async {
@@ -59,7 +39,7 @@ fn a_lease_that_changes_while_it_is_taken_makes_the_place_busy_and_nothing_worse
         let leases = open().await;
         // The group has a consumer from here on, which a lease that is not known any more has to go beyond.
         drop(bus.subscribe(STREAM, 0, GROUP, 1).await.unwrap());
-        forget(&leases).await;
+        forget(&leases, KEY).await;
         let meddler = tokio::spawn(meddle(open().await));
         let mut busy = 0;
         for _ in 0..ROUNDS {
@@ -68,7 +48,7 @@ fn a_lease_that_changes_while_it_is_taken_makes_the_place_busy_and_nothing_worse
                 Err(Error::Busy { .. }) => busy += 1,
                 Err(other) => panic!("{other}"),
             }
-            forget(&leases).await;
+            forget(&leases, KEY).await;
         }
         assert!(busy > 0, "nobody came in between");
         meddler.abort();

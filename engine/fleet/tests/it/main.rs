@@ -12,6 +12,8 @@ extern crate catena_fleet as fleet;
 mod alone;
 mod contended;
 mod fitness;
+mod lists;
+mod place;
 mod publishing;
 mod reading;
 mod subject;

@@ -2,18 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Delivery, Error, StreamSpec, Subscription};
+use bus::{Bus, Delivery, Error, StreamSpec};
 use fleet::{Connection, Fault, JetStream, Options};
 use model::{Message, Name};
 use testkit::nats::{Server, Setup};
 
 use crate::{
+    place::{contend, fetch},
     run,
     subject::options,
     support::{self, reconnect},
 };
 
 const STREAM: &str = "letters";
+const GROUP: &str = "group";
 const COUNT: usize = 6;
 /// Short enough to be waited for, long enough for a machine that has other things to do.
 const TTL: Duration = Duration::from_millis(2000);
@@ -34,29 +36,6 @@ async fn publish(bus: &JetStream) {
     bus.publish(STREAM, 0, batch).await.unwrap();
 }
 
-/// Subscribes as soon as the place is free.
-async fn contend(bus: &JetStream) -> Box<dyn Subscription> {
-    loop {
-        match bus.subscribe(STREAM, 0, "group", 100).await {
-            Ok(subscription) => return subscription,
-            Err(error) => assert!(error.retryable(), "{error:?}"),
-        }
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
-}
-
-/// Fetches until there are `count`, or nothing comes for `patience`.
-async fn fetch(subscription: &mut dyn Subscription, count: usize, patience: Duration) -> Vec<Delivery> {
-    let mut deliveries = Vec::new();
-    while deliveries.len() < count {
-        match tokio::time::timeout(patience, subscription.fetch(count - deliveries.len())).await {
-            Ok(fetched) => deliveries.extend(fetched.unwrap()),
-            Err(_) => break,
-        }
-    }
-    deliveries
-}
-
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn attempts(deliveries: &[Delivery]) -> Vec<(u64, u32)> {
@@ -70,16 +49,16 @@ async fn unsettled_after_a_pause(paused: Fault, successor: Option<Fault>) -> usi
     let second = open(&Options { fault: successor, ..common.clone() }).await;
     let third = open(&common).await;
     publish(&first).await;
-    let mut paused = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let mut paused = first.subscribe(STREAM, 0, GROUP, 100).await.unwrap();
     let held = fetch(&mut *paused, COUNT, PATIENCE).await;
     assert_eq!(held.len(), COUNT);
-    let successor_reads = contend(&second).await;
+    let successor_reads = contend(&second, STREAM, GROUP).await;
     held.into_iter().for_each(|delivery| delivery.settle.ack());
     // What was told the server is told before this is answered.
     first.publish(STREAM, 0, vec![Message::default()]).await.unwrap();
     drop(successor_reads);
     second.close().await;
-    let mut reads = contend(&third).await;
+    let mut reads = contend(&third, STREAM, GROUP).await;
     let still = fetch(&mut *reads, COUNT + 1, Duration::from_secs(4)).await;
     drop((paused, reads));
     first.close().await;
@@ -102,12 +81,12 @@ fn a_paused_owner_can_never_settle() {
 fn a_holder_whose_lease_ran_out_is_told() {
     run(async {
         let bus = open(&Options { fault: Some(Fault::NeverRenew), ..short() }).await;
-        let mut subscription = bus.subscribe(STREAM, 0, "group", 1).await.unwrap();
+        let mut subscription = bus.subscribe(STREAM, 0, GROUP, 1).await.unwrap();
         let lost = subscription.fetch(1).await.err().unwrap();
-        assert!(matches!(&lost, Error::Lost { partition: 0, group, .. } if group == "group"), "{lost:?}");
+        assert!(matches!(&lost, Error::Lost { partition: 0, group, .. } if group == GROUP), "{lost:?}");
         assert!(matches!(subscription.lag().await, Err(Error::Lost { .. })));
         // In the same process the place can be taken again at once.
-        let again = bus.subscribe(STREAM, 0, "group", 1).await;
+        let again = bus.subscribe(STREAM, 0, GROUP, 1).await;
         assert!(again.is_ok());
         bus.close().await;
     });
@@ -120,15 +99,15 @@ fn a_lease_that_ran_out_under_the_eyes_of_another_is_free_at_once() {
         let holder = open(&Options { fault: Some(Fault::NeverRenew), ..common.clone() }).await;
         let (follower, stranger) = (open(&common).await, open(&common).await);
         follower.follow_leases();
-        let mut reads = holder.subscribe(STREAM, 0, "group", 1).await.unwrap();
+        let mut reads = holder.subscribe(STREAM, 0, GROUP, 1).await.unwrap();
         let lost = reads.fetch(1).await.err().unwrap();
         assert!(matches!(lost, Error::Lost { .. }), "{lost:?}");
         // Long enough for a watch that was slow to begin.
         tokio::time::sleep(4 * TTL).await;
         // Who meets the lease only now has to see it stand still for a life first.
-        let late = stranger.subscribe(STREAM, 0, "group", 1).await.err().unwrap();
+        let late = stranger.subscribe(STREAM, 0, GROUP, 1).await.err().unwrap();
         assert!(matches!(late, Error::Busy { .. }), "{late:?}");
-        let taken = follower.subscribe(STREAM, 0, "group", 1).await;
+        let taken = follower.subscribe(STREAM, 0, GROUP, 1).await;
         assert!(taken.is_ok(), "{:?}", taken.err());
         for bus in [holder, follower, stranger] {
             bus.close().await;
@@ -142,10 +121,10 @@ fn a_holder_that_renews_keeps_its_place() {
         let common = short();
         let (first, second) = (open(&common).await, open(&common).await);
         second.follow_leases();
-        let mut holder = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        let mut holder = first.subscribe(STREAM, 0, GROUP, 100).await.unwrap();
         let until = tokio::time::Instant::now() + 4 * TTL;
         while tokio::time::Instant::now() < until {
-            let other = second.subscribe(STREAM, 0, "group", 100).await.err().unwrap();
+            let other = second.subscribe(STREAM, 0, GROUP, 100).await.err().unwrap();
             assert!(matches!(other, Error::Busy { .. }), "{other:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -162,13 +141,13 @@ fn a_place_given_back_passes_on_with_its_attempts() {
         let common = options(support::alone());
         let (first, second) = (open(&common).await, open(&common).await);
         publish(&first).await;
-        let mut subscription = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        let mut subscription = first.subscribe(STREAM, 0, GROUP, 100).await.unwrap();
         let mut held = fetch(&mut *subscription, 3, PATIENCE).await;
         held.remove(1).settle.ack();
         held.remove(0).settle.retry(Duration::ZERO);
         // The other three were read ahead, perhaps, and handed to nobody.
         drop(subscription);
-        let mut next = contend(&second).await;
+        let mut next = contend(&second, STREAM, GROUP).await;
         let mut passed = attempts(&fetch(&mut *next, 5, PATIENCE).await);
         passed.sort_unstable();
         assert_eq!(passed, [(1, 2), (3, 2), (4, 1), (5, 1), (6, 1)]);
@@ -186,7 +165,7 @@ async fn arrived_after_a_loss(fault: Option<Fault>, patience: Duration) -> usize
     let through =
         Options { urls: vec![proxy.url()], fault, lease_ttl: Duration::from_secs(60), ..common.clone() };
     let reader = open(&through).await;
-    let mut subscription = reader.subscribe(STREAM, 0, "group", 100).await.unwrap();
+    let mut subscription = reader.subscribe(STREAM, 0, GROUP, 100).await.unwrap();
     // Waits until the server has something to send to.
     let client = async_nats::connect(common.urls[0].as_str()).await.unwrap();
     let context = async_nats::jetstream::new(client);
@@ -223,23 +202,23 @@ fn a_group_is_forgotten_once_nobody_reads_and_begins_anew() {
         let common = options(support::alone());
         let (first, second) = (open(&common).await, open(&common).await);
         publish(&first).await;
-        let mut subscription = first.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        let mut subscription = first.subscribe(STREAM, 0, GROUP, 100).await.unwrap();
         fetch(&mut *subscription, COUNT, PATIENCE)
             .await
             .into_iter()
             .for_each(|delivery| delivery.settle.ack());
-        let busy = second.forget(STREAM, "group").await.unwrap_err();
+        let busy = second.forget(STREAM, GROUP).await.unwrap_err();
         assert!(matches!(busy, Error::Busy { .. }), "{busy}");
         drop(subscription);
         // Until the other process has given its place back.
         let forgotten = async {
-            while let Err(error) = second.forget(STREAM, "group").await {
+            while let Err(error) = second.forget(STREAM, GROUP).await {
                 assert!(matches!(error, Error::Busy { .. }), "{error}");
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(PATIENCE, forgotten).await.unwrap();
-        let mut anew = contend(&second).await;
+        let mut anew = contend(&second, STREAM, GROUP).await;
         assert_eq!(anew.lag().await.unwrap(), COUNT as u64);
         assert_eq!(fetch(&mut *anew, COUNT, PATIENCE).await.len(), COUNT);
         first.close().await;
@@ -267,7 +246,7 @@ fn a_reader_outlives_a_server_that_is_killed() {
         let mut server = Server::start(Setup::default()).await.unwrap();
         let kind = Options { lease_ttl: Duration::from_secs(30), ..options(vec![server.url()]) };
         let bus = open(&kind).await;
-        let mut subscription = bus.subscribe(STREAM, 0, "group", 8).await.unwrap();
+        let mut subscription = bus.subscribe(STREAM, 0, GROUP, 8).await.unwrap();
         let mut seen = std::collections::BTreeSet::new();
         for round in 0..3 {
             for _ in 0..20 {

@@ -23,12 +23,14 @@ pub(crate) struct FlakyBus {
     pub(crate) broken: AtomicU32,
     /// How many publishes to come are refused for now.
     pub(crate) overloaded: AtomicU32,
+    /// How many publishes to come are done without an answer.
+    pub(crate) unanswered: AtomicU32,
     /// It says that it forgets message ids at once.
     pub(crate) forgetful: AtomicBool,
     pub(crate) diary: Diary,
 }
 
-/// `publish <stream>`, `refused <stream>`, `commit`, `ack`, `forget <stream> <group>`, as they happened.
+/// `publish <stream>` (answered or not), `refused <stream>`, `commit`, `ack`, `forget <stream> <group>`, as they happened.
 pub(crate) type Diary = Arc<Mutex<Vec<String>>>;
 
 impl FlakyBus {
@@ -37,6 +39,7 @@ impl FlakyBus {
             inner,
             broken: AtomicU32::new(0),
             overloaded: AtomicU32::new(0),
+            unanswered: AtomicU32::new(0),
             forgetful: AtomicBool::new(false),
             diary,
         }
@@ -73,6 +76,9 @@ impl Around for FlakyBus {
         }
         let published = self.inner.publish(stream, partition, batch).await;
         self.note(format!("publish {stream}"));
+        if spend(&self.unanswered) {
+            return Err(Error::Away { reason: "a planted fault".into() });
+        }
         published
     }
 
