@@ -146,7 +146,7 @@ pub trait Bus: Send + Sync + 'static {
 
 /// One group's place in one partition. Dropping it gives the partition back.
 #[async_trait]
-pub trait Subscription: Send {
+pub trait Subscription: Send + Sync {
     /// Waits until something can be delivered, then answers up to `max` deliveries: at least one, and fewer than there
     /// are where they are large, since an implementation bounds the bytes it hands out at once.
     /// Cancel-safe: a dropped future loses no delivery.

@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Connection, Error, Keys, Result,
-    lane::{self, Opening, Reader, consumer},
+    lane::{self, Opening, Reader, consumer, retention},
     lease::Leases,
     names::{GROUP_BYTES_MAX, token},
     publish::{self, Job, Queue},
@@ -303,6 +303,7 @@ impl Bus for JetStream {
                     consumer::delete(&self.connection, &partition.name, &found.info.name).await?;
                 }
             }
+            retention::tidy(&self.connection, &partition).await?;
         }
         Ok(())
     }

@@ -56,6 +56,13 @@ pub(crate) struct Held {
     pub(crate) taken: Taken,
 }
 
+/// An own lease, as it stands.
+pub(crate) struct Mine {
+    pub(crate) revision: u64,
+    /// Which renewal it is of.
+    pub(crate) beats: u64,
+}
+
 /// All leases, as this process sees them.
 pub(crate) struct Leases {
     keys: Arc<dyn KeyValue>,
@@ -173,11 +180,11 @@ impl Leases {
     }
 
     /// The lease as it stands, if it is this process's and of this epoch: after a write whose outcome is not known.
-    pub(crate) async fn mine(&self, key: &str, epoch: u64) -> Result<Option<u64>> {
+    pub(crate) async fn mine(&self, key: &str, epoch: u64) -> Result<Option<Mine>> {
         let Some(kept) = self.keys.get(key).await? else { return Ok(None) };
         let lease: Option<Lease> = serde_json::from_slice(&kept.value).ok();
-        let mine = lease.is_some_and(|l| l.holder.as_ref() == Some(&self.me) && l.epoch == epoch);
-        Ok(mine.then_some(kept.revision))
+        let mine = lease.filter(|lease| lease.holder.as_ref() == Some(&self.me) && lease.epoch == epoch);
+        Ok(mine.map(|lease| Mine { revision: kept.revision, beats: lease.beats }))
     }
 
     /// Whether somebody has the lease. One who is gone counts until the lease has expired under the eyes of this process.

@@ -70,6 +70,10 @@ impl Partition {
             .api(&format!("STREAM.INFO.{}", self.name), &Nothing {})
             .await
             .map_err(|trouble| missing(trouble).unwrap_or_else(|| self.unknown()))?;
+        // Without a leader any member answers, and may not have what others acknowledged.
+        if info.cluster.as_ref().is_some_and(|cluster| cluster.leader.is_none()) {
+            return Err(Error::Away { reason: format!("nobody leads `{}`", self.name) });
+        }
         self.reached(info.state.last_sequence);
         Ok(info)
     }

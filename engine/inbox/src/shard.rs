@@ -20,9 +20,12 @@ use crate::{
 const GROUP: &str = "inbox";
 /// Longest pause between two tries to get a partition that somebody else still has.
 const BUSY_PAUSE_MAX: Duration = Duration::from_millis(500);
-/// So often in a row messages are missed before they are missing: a server that has just begun to lead may not know of the last ones
-/// for a moment.
-const GAPS_MAX: u32 = 4;
+/// So many looks in a row find messages missing, or the log behind the shard, before it is so: a server that has just begun to lead, or does
+/// not know yet that another one does, may not have the last ones.
+const LOOKS_MAX: u32 = 4;
+
+/// Between two looks whether the partition was lost, where nothing is fetched.
+const LOST_LOOK: Duration = Duration::from_secs(1);
 
 /// One shard over its store.
 pub(crate) struct Shard {
@@ -43,7 +46,7 @@ impl Shard {
         let patiences = || (Backoff::default(), Backoff::up_to(BUSY_PAUSE_MAX));
         let (mut backoff, mut waiting) = patiences();
         let mut serving = None;
-        let mut gaps = 0;
+        let mut wrong = 0;
         loop {
             let before = self.applied();
             let Err(error) = self.session(&mut serving).await else { return };
@@ -51,11 +54,11 @@ impl Shard {
                 serving = None;
                 self.home.enter(Phase::Opening);
             }
-            let gap = matches!(error, Error::Gap { .. });
-            gaps = if gap { gaps + 1 } else { 0 };
-            let passes = error.retryable() || (gap && gaps < GAPS_MAX);
+            let looks_wrong = matches!(error, Error::Gap { .. } | Error::Ahead { .. });
+            wrong = if looks_wrong { wrong + 1 } else { 0 };
+            let passes = error.retryable() || (looks_wrong && wrong < LOOKS_MAX);
             if !passes {
-                if gap {
+                if matches!(error, Error::Gap { .. }) {
                     // Who had the shard meanwhile has what is missing here.
                     self.placement.decline(INBOX, shard);
                 }
@@ -86,6 +89,14 @@ impl Shard {
         self.cancel.cancelled().await;
     }
 
+    /// As [`rest`](Self::rest), for as long as the partition is this process's: who has it next is the one to answer.
+    async fn rest_holding(&self, error: Error, subscription: &dyn Subscription) -> Result<()> {
+        tokio::select! {
+            () = self.rest(error) => Ok(()),
+            lost = lost(subscription) => Err(lost),
+        }
+    }
+
     /// Checks that the shard and its partition belong together and miss nothing between them.
     async fn check(&self) -> Result<()> {
         let (shard, applied) = (self.home.shard, self.applied());
@@ -108,7 +119,7 @@ impl Shard {
         if serving.is_some() && ended.as_ref().is_err_and(|error| !error.retryable()) {
             // What it has can still be read, and holding on to the partition makes sure that nobody has more.
             if let Err(error) = std::mem::replace(&mut ended, Ok(())) {
-                self.rest(error).await;
+                ended = self.rest_holding(error, subscription.as_mut()).await;
             }
         }
         // Before the subscription goes: whoever gets it next is then the only one to answer. Where the bus itself
@@ -140,12 +151,21 @@ impl Shard {
             };
             let (stored, settles) =
                 fetched.into_iter().map(|delivery| (delivery.stored, delivery.settle)).unzip();
-            if !self.take(stored).await? {
+            // However long it takes to have room: another process that has the partition answers for the shard.
+            let taken = tokio::select! {
+                biased;
+                taken = self.take(stored) => taken?,
+                lost = lost(&*subscription) => return Err(lost),
+            };
+            if !taken {
                 return Ok(());
             }
             Vec::into_iter(settles).for_each(Settle::ack);
-            #[expect(clippy::cast_precision_loss, reason = "a count of messages stays below 2^53")]
-            self.home.meters().lag.set(subscription.lag().await? as f64);
+            // Servers that do not say cost a figure.
+            if let Ok(lag) = subscription.lag().await {
+                #[expect(clippy::cast_precision_loss, reason = "a count of messages stays below 2^53")]
+                self.home.meters().lag.set(lag as f64);
+            }
         }
     }
 
@@ -173,6 +193,7 @@ impl Shard {
 
     /// Applies the log up to `last`, whoever has settled it. False when cancelled on the way.
     async fn catch_up(&self, last: u64) -> Result<bool> {
+        let (mut looks, mut backoff) = (0, Backoff::default());
         loop {
             let applied = self.applied();
             if applied >= last {
@@ -183,8 +204,16 @@ impl Shard {
                 self.bus.read(INBOX, self.home.shard, applied + 1, missing.min(self.messages_max)).await?;
             let first = run.first().map_or(last + 1, |stored| stored.sequence);
             if first != applied + 1 {
-                return Err(Error::Gap { shard: self.home.shard, applied, first });
+                looks += 1;
+                if looks >= LOOKS_MAX {
+                    return Err(Error::Gap { shard: self.home.shard, applied, first });
+                }
+                if !backoff.pause(&self.cancel).await {
+                    return Ok(false);
+                }
+                continue;
             }
+            looks = 0;
             if !self.apply(run).await? {
                 return Ok(false);
             }
@@ -236,6 +265,16 @@ impl Shard {
 
     fn applied(&self) -> u64 {
         self.home.applied()
+    }
+}
+
+/// Returns when the subscription has lost its place.
+async fn lost(subscription: &dyn Subscription) -> Error {
+    loop {
+        tokio::time::sleep(LOST_LOOK).await;
+        if let Err(error @ bus::Error::Lost { .. }) = subscription.lag().await {
+            return error.into();
+        }
     }
 }
 

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error, Options, Parts, Result,
     changelog::{Changelog, Changelogs},
+    generation::Live,
     metric,
     table::Table,
     workers::Workers,
@@ -65,6 +66,13 @@ pub(crate) struct Place {
     /// Where the partition's state is kept beside the own store, if anywhere, and how many partitions the stream has.
     pub(crate) changelogs: Option<Arc<Changelogs>>,
     pub(crate) partitions: u32,
+}
+
+impl Place {
+    /// The plan that messages of this place begin under; none where the chain is gone, or reads another stream now.
+    fn live(&self) -> Option<Arc<Live>> {
+        self.table.live(&self.chain).filter(|live| live.plan.input == self.stream)
+    }
 }
 
 /// Why a lane came to rest.

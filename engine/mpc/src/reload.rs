@@ -74,8 +74,8 @@ pub(crate) struct Reloader {
     /// Of every generation that was made live here.
     drains: HashMap<(Name, u64), Drained>,
     wanderers: Current,
-    /// The bus holds nothing any more for chains that are gone.
-    strangers_forgotten: bool,
+    /// Chains that went while nobody watched are looked for once.
+    strangers_sought: bool,
     receipts: TaskTracker,
 }
 
@@ -111,7 +111,7 @@ impl Reloader {
             gathered_since: None,
             drains: HashMap::new(),
             wanderers: Current::default(),
-            strangers_forgotten: false,
+            strangers_sought: false,
             receipts: TaskTracker::new(),
             shared,
         };
@@ -154,7 +154,12 @@ impl Reloader {
     pub(crate) async fn run(mut self, close: CancellationToken, rescan: Arc<Notify>) {
         let mut scan_at = Instant::now() + self.options.watch.interval();
         let mut turns = self.parts.placement.changes();
+        let (mut reminding, mut remind) = (None, true);
         loop {
+            if std::mem::take(&mut remind) {
+                self.remind(&mut reminding, &close);
+            }
+            let sought = self.strangers_sought;
             let wake = self.wake_at().map_or(scan_at, |at| at.min(scan_at));
             let mut scan_now = false;
             tokio::select! {
@@ -176,6 +181,7 @@ impl Reloader {
             if self.is_time() || (in_turn && self.shelf.lock().any_refusal(swap::may_pass)) {
                 self.reload().await;
             }
+            remind = in_turn || sought != self.strangers_sought;
         }
         // Old generations end with the lanes' last messages, and their receipts with them.
         self.lanes.close().await;
@@ -313,7 +319,7 @@ impl Reloader {
     async fn load(&mut self, settled: Vec<shelf::Settled>, starting: bool) -> Result<Vec<swap::Pending>> {
         let (changed, proposals, read) = self.prepare(settled, starting).await?;
         let pending = self.go_live(proposals, &changed, read).await;
-        self.forget_strangers().await;
+        self.seek_strangers().await;
         Ok(pending)
     }
 

@@ -12,6 +12,10 @@ use tokio::sync::watch;
 
 use crate::{GenerationStatus, StepStatus, generation::Live};
 
+/// So often the bus may say that somebody reads a stream for a chain that is gone here: with a scan every five seconds, ten times as long
+/// as a lease outlives its holder.
+const READ_MAX: u32 = 12;
+
 /// Chain → the generation that new messages begin under.
 pub(crate) type Chains = BTreeMap<Name, Arc<Live>>;
 
@@ -21,11 +25,19 @@ pub(crate) struct Table {
     /// Every generation that may still be in memory, oldest first.
     known: Mutex<Vec<Weak<Live>>>,
     swapped: watch::Sender<u64>,
+    /// Chains that are gone, with the stream they read, where the bus has not heard of it yet; and how often it said that somebody
+    /// still reads there.
+    gone: Mutex<BTreeMap<(Name, Name), u32>>,
 }
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self { current: ArcSwap::default(), known: Mutex::default(), swapped: watch::Sender::new(0) }
+        Self {
+            current: ArcSwap::default(),
+            known: Mutex::default(),
+            swapped: watch::Sender::new(0),
+            gone: Mutex::default(),
+        }
     }
 
     /// The live generation of `chain`. Holders keep it alive, so let go of it as soon as the message allows.
@@ -57,6 +69,32 @@ impl Table {
     /// Tells of every swap from now on.
     pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
         self.swapped.subscribe()
+    }
+
+    /// Chains that are gone, each with the stream it read, of which the bus is still to hear.
+    pub(crate) fn gone(&self) -> Vec<(Name, Name)> {
+        self.gone.lock().keys().cloned().collect()
+    }
+
+    /// The bus has not heard that `chain` reads `stream` no longer.
+    pub(crate) fn note_gone(&self, chain: &Name, stream: &Name) {
+        self.gone.lock().entry((chain.clone(), stream.clone())).or_default();
+    }
+
+    /// As [`note_gone`](Self::note_gone), since somebody still reads there. One who died does so until its lease has run out; one who
+    /// is alive sees to it alone, so that it is not asked for ever.
+    pub(crate) fn note_read(&self, chain: &Name, stream: &Name) {
+        let mut gone = self.gone.lock();
+        let times = gone.entry((chain.clone(), stream.clone())).or_default();
+        *times += 1;
+        if *times > READ_MAX {
+            gone.remove(&(chain.clone(), stream.clone()));
+        }
+    }
+
+    /// The bus has heard it, or need not.
+    pub(crate) fn note_heard(&self, chain: &Name, stream: &Name) {
+        self.gone.lock().remove(&(chain.clone(), stream.clone()));
     }
 
     /// Every generation in memory, oldest first.

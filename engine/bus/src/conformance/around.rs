@@ -32,8 +32,10 @@ pub trait Around: Send + Sync + 'static {
         below
     }
 
-    /// Hears that a group was forgotten.
-    fn forgotten(&self, _stream: &str, _group: &str) {}
+    /// As [`Bus::forget`].
+    async fn forget_around(&self, stream: &str, group: &str) -> Result<()> {
+        self.below().forget(stream, group).await
+    }
 }
 
 #[async_trait]
@@ -86,8 +88,6 @@ impl<T: Around> Bus for T {
     }
 
     async fn forget(&self, stream: &str, group: &str) -> Result<()> {
-        self.below().forget(stream, group).await?;
-        self.forgotten(stream, group);
-        Ok(())
+        self.forget_around(stream, group).await
     }
 }

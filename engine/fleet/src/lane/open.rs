@@ -65,8 +65,13 @@ impl Opening {
 
     async fn attach(&self, held: &mut Held) -> Result<(Arc<Lane>, Task)> {
         let (info, position) = self.consumer(held).await?;
-        let pull = Pull::open(&self.connection, &self.partition.name, &info.name, self.credits).await?;
         let ttl = self.leases.ttl();
+        // Servers that elect may have taken their time; that it can be written says that nobody has taken over.
+        if held.sent.elapsed() > ttl / 3 {
+            held.sent = Instant::now();
+            held.revision = self.leases.write(&self.key, &held.lease, held.revision).await?;
+        }
+        let pull = Pull::open(&self.connection, &self.partition.name, &info.name, self.credits).await?;
         let until = held.sent + ttl - margin(ttl);
         if Instant::now() >= until {
             return Err(Error::Away { reason: format!("taking `{}` took longer than its lease", self.key) });
@@ -111,9 +116,14 @@ impl Opening {
             let info =
                 consumer::create(connection, partition, &self.group, held.lease.epoch, None, self.credits)
                     .await?;
-            let (floor, delivered) = (info.ack_floor.stream_sequence, info.delivered.stream_sequence);
+            let delivered = info.delivered.stream_sequence;
+            if info.delivered.consumer_sequence == 0 {
+                return Ok((info, Position::starting_at(delivered + 1)));
+            }
+            // It was there already, and the list did not show it. In a cluster a floor below the oldest message kept may say nothing.
+            let first = partition.bounds(connection).await?.first;
+            let floor = info.ack_floor.stream_sequence.max(first - 1);
             let mut position = Position::starting_at(floor + 1);
-            // Of one that was there already, and that the list did not show.
             position.lost(floor + 1..=delivered, Instant::now());
             return Ok((info, position));
         };

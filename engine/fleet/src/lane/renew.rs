@@ -22,7 +22,10 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
     let fault = lane.connection.options().fault;
     let paused =
         matches!(fault, Some(Fault::NeverRenew | Fault::NeverRenewNorLook | Fault::TakeOverKeepsConsumer));
-    let mut wait = ttl / 3;
+    let sent = lane.state.lock().until + margin(ttl) - ttl;
+    let mut wait = (sent + ttl / 3).saturating_duration_since(Instant::now());
+    // A try without an answer, which may have arrived all the same.
+    let mut unanswered = None;
     loop {
         sleep(wait).await;
         if paused {
@@ -31,7 +34,8 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
         let revision = lane.state.lock().revision;
         lease.beats += 1;
         let sent = Instant::now();
-        let written = match tokio::time::timeout(ttl, leases.write(key, &lease, revision)).await {
+        // One that is never answered, as while leaders change, must leave time for others.
+        let written = match tokio::time::timeout(ttl / 6, leases.write(key, &lease, revision)).await {
             Ok(written) => written,
             Err(_) => Err(Error::Away { reason: "no answer".to_owned() }),
         };
@@ -41,12 +45,18 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
                 state.revision = revision;
                 state.until = sent + ttl - margin(ttl);
                 wait = ttl / 3;
-                continue;
+                unanswered = None;
             }
             // An earlier write of ours may have arrived without our knowing: then it is ours, to be renewed at once.
             Err(Error::Conflict { .. }) => match leases.mine(key, lease.epoch).await {
-                Ok(Some(revision)) => {
-                    lane.state.lock().revision = revision;
+                Ok(Some(mine)) => {
+                    let mut state = lane.state.lock();
+                    state.revision = mine.revision;
+                    if let Some((beats, sent)) = unanswered
+                        && beats == mine.beats
+                    {
+                        state.until = state.until.max(sent + ttl - margin(ttl));
+                    }
                     wait = Duration::ZERO;
                 }
                 Ok(None) => {
@@ -60,6 +70,7 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
             },
             Err(error) => {
                 tracing::warn!(key, %error, "failed to renew the lease");
+                unanswered = Some((lease.beats, sent));
                 wait = ttl / 12;
             }
         }

@@ -32,7 +32,11 @@ const TICK: Duration = Duration::from_millis(500);
 /// Acks are remembered for so long, and so many of them, in case the connection was lost with them.
 const RECENT: Duration = Duration::from_secs(15);
 const RECENT_MAX: usize = 4096;
+/// After a floor has moved, retention is looked after so often in a row, and from then on so many times more rarely: a server may have
+/// lost what it was told, a list may not have been had, and of other groups that go nobody tells. A partition that is full takes nothing
+/// that would move the floor again.
 const LOOKS: u8 = 3;
+const RARELY: u32 = 30;
 /// Replies taken in one go.
 const BURST: usize = 512;
 
@@ -361,16 +365,15 @@ impl Task {
             (state.position.floor(), state.position.unsettled(self.lane.partition.last()))
         };
         self.meters.set_lag(unsettled);
-        if now < self.tidied.at + self.lane.connection.options().tidy {
-            return Ok(());
-        }
         if reached != self.tidied.floor {
             self.tidied.looks = LOOKS;
         }
-        if self.tidied.looks == 0 {
+        let rarely = if self.tidied.looks == 0 { RARELY } else { 1 };
+        if now < self.tidied.at + self.lane.connection.options().tidy * rarely {
             return Ok(());
         }
-        self.tidied = Tidied { at: now, floor: reached, looks: self.tidied.looks - 1 };
+        let looks = self.tidied.looks.saturating_sub(1);
+        self.tidied = Tidied { at: now, floor: reached, looks };
         retention::tidy(&self.lane.connection, &self.lane.partition).await
     }
 

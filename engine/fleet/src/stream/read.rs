@@ -66,8 +66,13 @@ impl Partition {
             futures::stream::iter(from..=to).map(|sequence| self.one(stream, sequence)).buffered(AT_ONCE);
         let (mut found, mut bytes) = (Vec::new(), 0);
         while let Some(stored) = reads.try_next().await? {
-            // What is not there was removed since, from the front.
-            let Some(stored) = stored else { continue };
+            let Some(stored) = stored else {
+                // Removed since, from the front. Behind others it is one that a server does not know yet.
+                if found.is_empty() {
+                    continue;
+                }
+                break;
+            };
             bytes += stored.message.size_bytes();
             if bytes > BYTES_MAX && !found.is_empty() {
                 break;
@@ -81,8 +86,24 @@ impl Partition {
     async fn through_consumer(&self, connection: &Connection, from: u64, to: u64) -> Result<Vec<Stored>> {
         let client = connection.client();
         let inbox = client.new_inbox();
-        let mut replies = client.subscribe(inbox.clone()).await.map_err(|error| self.away(&error))?;
         let name = inbox.rsplit('.').next().unwrap_or_default();
+        let read = self.through(connection, &inbox, name, from, to).await;
+        // Not waited for: it would go by itself, but for one on a server that is down, or that nobody said was made.
+        let delete = format!("$JS.API.CONSUMER.DELETE.{}.{name}", self.name);
+        let _ = client.publish(delete, bytes::Bytes::new()).await;
+        read
+    }
+
+    async fn through(
+        &self,
+        connection: &Connection,
+        inbox: &str,
+        name: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Stored>> {
+        let client = connection.client();
+        let mut replies = client.subscribe(inbox.to_owned()).await.map_err(|error| self.away(&error))?;
         let config = Config {
             name: Some(name.to_owned()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
@@ -103,7 +124,7 @@ impl Partition {
         });
         let next = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{name}", self.name);
         client
-            .publish_with_reply(next, inbox.clone(), pull.to_string().into())
+            .publish_with_reply(next, inbox.to_owned(), pull.to_string().into())
             .await
             .map_err(|error| self.away(&error))?;
         let mut found: Vec<Stored> = Vec::new();
@@ -122,9 +143,6 @@ impl Partition {
         };
         // What came until then is as good.
         let _ = tokio::time::timeout(timeout, collect).await;
-        // Not waited for: it would go by itself.
-        let delete = format!("$JS.API.CONSUMER.DELETE.{}.{name}", self.name);
-        let _ = client.publish(delete, bytes::Bytes::new()).await;
         Ok(found)
     }
 

@@ -40,6 +40,8 @@ const MAPPED: &str = "mappings { \"$JS.API.CONSUMER.LIST.*\": \"lists-to-order.{
 enum Left {
     Out(&'static str),
     OutUnsaid(&'static str),
+    /// None: what somebody looks through the log with is on a server that is down.
+    NoGroup,
 }
 
 /// A server whose lists are made here.
@@ -86,12 +88,17 @@ impl Lister {
         *self.left.lock() = left;
     }
 
-    /// Waits until readers have tidied, by lists that were asked for from now on.
-    async fn tidied(&self) {
+    /// Waits until so many lists were asked for, from now on.
+    async fn makes(&self, count: usize) {
         let before = self.lists.load(SeqCst);
-        let enough = async || (self.lists.load(SeqCst) > before + 2).then_some(());
-        wait::until("readers tidy", PATIENCE, enough).await.unwrap();
+        let enough = async || (self.lists.load(SeqCst) >= before + count).then_some(());
+        wait::until("readers ask for lists", PATIENCE, enough).await.unwrap();
     }
+}
+
+async fn is_tidied(bus: &JetStream) {
+    let gone = async || (bus.bounds(STREAM, 0).await.unwrap().first == COUNT as u64).then_some(());
+    wait::until("what is settled goes", PATIENCE, gone).await.unwrap();
 }
 
 impl Drop for Lister {
@@ -118,6 +125,11 @@ async fn list(client: &async_nats::Client, stream: &str, left: Option<Left>) -> 
         }
         total += 1;
     }
+    let look = json!("a0Look1Through2The3Log");
+    if let Some(Left::NoGroup) = left {
+        missing.push(&look);
+        total += 1;
+    }
     json!({ "total": total, "offset": 0, "limit": 256, "consumers": consumers, "missing": missing })
 }
 
@@ -139,12 +151,47 @@ fn what_a_group_that_is_left_out_has_still_to_read_is_kept() {
         assert!(refused.retryable(), "{refused:?}");
         let told = refused.to_string();
         assert!(told.contains("cannot say where all groups of `") && told.contains("slow-1"), "{told}");
-        lister.tidied().await;
+        lister.makes(3).await;
         lister.leave(None);
         let mut slow = contend(&bus, STREAM, "slow").await;
         let read = fetch(&mut *slow, COUNT, PATIENCE).await;
         assert_eq!(sequences(&read), [1, 2, 3, 4, 5, 6]);
         drop((read, slow, fast));
+        bus.close().await;
+    });
+}
+
+#[test]
+fn a_consumer_that_is_no_groups_may_be_missing() {
+    run(async {
+        let lister = Lister::start().await;
+        let (bus, _) = lister.bus().await;
+        lister.leave(Some(Left::NoGroup));
+        let mut reads = bus.subscribe(STREAM, 0, "group", 100).await.unwrap();
+        let read = fetch(&mut *reads, COUNT, PATIENCE).await;
+        read.into_iter().for_each(|delivery| delivery.settle.ack());
+        is_tidied(&bus).await;
+        drop(reads);
+        bus.forget(STREAM, "group").await.unwrap();
+        bus.close().await;
+    });
+}
+
+#[test]
+fn what_may_go_goes_however_long_nobody_could_say_so() {
+    run(async {
+        let lister = Lister::start().await;
+        let (bus, _) = lister.bus().await;
+        let mut reads = contend(&bus, STREAM, "group").await;
+        lister.leave(Some(Left::Out("group")));
+        let read = fetch(&mut *reads, COUNT, PATIENCE).await;
+        read.into_iter().for_each(|delivery| delivery.settle.ack());
+        // More than follow one another soon.
+        lister.makes(5).await;
+        assert_eq!(bus.bounds(STREAM, 0).await.unwrap().first, 1);
+        lister.leave(None);
+        is_tidied(&bus).await;
+        drop(reads);
         bus.close().await;
     });
 }

@@ -14,6 +14,8 @@ pub(super) struct Failure {
     pub(super) step: Option<usize>,
     /// Whether another attempt may succeed.
     pub(super) retryable: bool,
+    /// The steps went well.
+    pub(super) routing: bool,
 }
 
 /// Bytes of a sentence in a dead letter. Guests write most of them, and a letter has to fit the bus.
@@ -39,14 +41,14 @@ impl Failure {
                 _ => Vec::new(),
             },
         };
-        Self { problem, path: path.names(plan), step: path.last(), retryable }
+        Self { problem, path: path.names(plan), step: path.last(), retryable, routing: false }
     }
 
     /// The steps went well; sending on what they left did not.
     pub(super) fn routing(error: &Error, path: &Path, plan: &Plan) -> Self {
         let problem =
             Problem { code: "route".to_owned(), sentence: shortened(sentence(error)), backtrace: Vec::new() };
-        Self { problem, path: path.names(plan), step: None, retryable: error.retryable() }
+        Self { problem, path: path.names(plan), step: None, retryable: error.retryable(), routing: true }
     }
 
     /// The engine itself panicked. Whether the message was to blame is unknown, so it gets its attempts.
@@ -59,6 +61,6 @@ impl Failure {
         let sentence = format!("the engine panicked while it processed the message: {said}");
         let problem =
             Problem { code: "panic".to_owned(), sentence: shortened(sentence), backtrace: Vec::new() };
-        Self { problem, path: Vec::new(), step: None, retryable: true }
+        Self { problem, path: Vec::new(), step: None, retryable: true, routing: false }
     }
 }

@@ -9,19 +9,15 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use bus::Bus;
 use model::Name;
 use store::Store;
-use tokio::time::sleep;
 
 use super::{Place, failure::sentence};
-use crate::{Backoff, table::Table};
-
-/// Attempts that a bus which is overloaded or out of room gets. The next start is another one.
-const ATTEMPTS_MAX: u32 = 5;
+use crate::table::Table;
 
 /// A lane has ended. Where its chain is gone, or reads another stream, the last lane to end makes the bus forget it; each
 /// tries, since while another one still holds its partition the bus refuses.
 pub(super) async fn leave(place: &Place) {
     if !reads(&place.table, &place.chain, &place.stream) {
-        forget(&*place.parts.bus, &place.chain, &place.stream, place.options.restart).await;
+        forget(&*place.parts.bus, &place.table, &place.chain, &place.stream).await;
     }
 }
 
@@ -30,21 +26,28 @@ pub(crate) fn reads(table: &Table, chain: &str, stream: &Name) -> bool {
     table.live(chain).is_some_and(|live| live.plan.input == *stream)
 }
 
-/// Makes the bus forget that `chain` read `stream`.
-pub(crate) async fn forget(bus: &dyn Bus, chain: &str, stream: &str, pause: Backoff) {
-    let mut failures = 0;
-    loop {
-        match bus.forget(stream, chain).await {
-            Ok(()) => return tracing::info!(chain, stream, "the chain reads the stream no longer"),
-            Err(bus::Error::Busy { .. } | bus::Error::UnknownStream { .. }) => return,
-            Err(error) if error.retryable() && failures + 1 < ATTEMPTS_MAX => {
-                failures += 1;
-                sleep(pause.pause(failures)).await;
-            }
-            Err(error) => {
-                let error = sentence(&error);
-                return tracing::warn!(chain, stream, error, "the stream is kept for a chain that is gone");
-            }
+/// Makes the bus forget that `chain` read `stream`. Where it does not, the table has it noted, and the reloader tries again. False when
+/// the bus takes nothing just now.
+pub(crate) async fn forget(bus: &dyn Bus, table: &Table, chain: &Name, stream: &Name) -> bool {
+    match bus.forget(stream, chain).await {
+        Ok(()) => {
+            table.note_heard(chain, stream);
+            tracing::info!(%chain, %stream, "the chain reads the stream no longer");
+            true
+        }
+        Err(bus::Error::UnknownStream { .. }) => {
+            table.note_heard(chain, stream);
+            true
+        }
+        Err(bus::Error::Busy { .. }) => {
+            table.note_read(chain, stream);
+            true
+        }
+        Err(error) => {
+            table.note_gone(chain, stream);
+            let error = sentence(&error);
+            tracing::warn!(%chain, %stream, error, "the stream is kept for a chain that is gone, for now");
+            false
         }
     }
 }

@@ -115,7 +115,7 @@ impl Runner {
         let mut ran = Ran::default();
         let mut works = self.lot.take_due(now);
         if !fresh.is_empty() {
-            match self.place.table.live(&self.place.chain) {
+            match self.place.live() {
                 Some(live) => {
                     works.extend(fresh.into_iter().filter_map(|d| self.take_in(d, &live, &mut ran)))
                 }
@@ -262,13 +262,14 @@ impl Runner {
     fn fail(&mut self, mut work: Work, failure: Failure, ran: &mut Ran) {
         work.failures += 1;
         let live = Arc::clone(work.live());
-        let again = failure.retryable && work.failures < live.plan.attempts_max;
+        let again = failure.retryable
+            && (work.failures < live.plan.attempts_max || self.may_be_routed_soon(&work, &failure));
         let pause = self.place.options.retry.pause(work.failures);
         match live.plan.on_failure {
             _ if again => self.park(work, pause),
             OnFailure::Retry if failure.retryable => {
                 drop(live);
-                work.begin_again(&self.place.table);
+                work.begin_again(self.place.live());
                 self.park(work, pause);
             }
             OnFailure::Halt => {
@@ -277,6 +278,13 @@ impl Runner {
             }
             OnFailure::DeadLetter | OnFailure::Skip | OnFailure::Retry => self.bury(work, failure, ran),
         }
+    }
+
+    /// Where a message has to go others know first: the map by which a forwarder took it gets here too, if not as fast as
+    /// attempts follow on each other.
+    fn may_be_routed_soon(&self, work: &Work, failure: &Failure) -> bool {
+        let age_ms = time::now_ms().saturating_sub(work.stored.accepted_at_ms);
+        failure.routing && Duration::from_millis(age_ms) < self.place.options.routing_patience
     }
 
     fn park(&mut self, work: Work, pause: Duration) {

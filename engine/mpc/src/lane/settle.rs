@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
+use chain::Plan;
 use futures::future::try_join_all;
-use model::Message;
+use model::{Message, Name};
 use store::Batch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -170,6 +171,12 @@ impl Outbox {
                     self.failures += 1;
                     let (failures, why) = (self.failures, sentence(&error));
                     tracing::warn!(chain = %place.chain, %stream, partition, failures, error = why, "an output has to wait");
+                    // The way out of an output that has no room and gets none.
+                    if place.live().is_some_and(|live| !leads_to(&live.plan, stream))
+                        && *stream != place.dead_letters
+                    {
+                        return Err(error.into());
+                    }
                     if !error.took_nothing() {
                         self.unknown.get_or_insert((began, error));
                         self.sent = true;
@@ -194,6 +201,11 @@ impl Outbox {
         };
         self.messages.iter().enumerate().take_while(fits).map(|(_, message)| message.clone()).collect()
     }
+}
+
+/// Whether the plan sends anything to the stream.
+fn leads_to(plan: &Plan, stream: &Name) -> bool {
+    plan.outputs.iter().any(|output| output.stream == *stream)
 }
 
 async fn commit(place: &Place, batch: Arc<Batch>, give_up: &CancellationToken) -> Result<()> {

@@ -4,10 +4,7 @@ use bus::{Settle, Stored};
 
 use super::lot::Weigh;
 use super::seen::Mark;
-use crate::{
-    generation::{Ending, Live, Pin},
-    table::Table,
-};
+use crate::generation::{Ending, Live, Pin};
 
 /// A message in hand: received, not settled.
 pub(super) struct Work {
@@ -57,10 +54,10 @@ impl Work {
         self.way.live()
     }
 
-    /// Begins once more, under the plan that is live now.
-    pub(super) fn begin_again(&mut self, table: &Table) {
+    /// Begins once more, under the plan that is live now, if there is one for it.
+    pub(super) fn begin_again(&mut self, live: Option<Arc<Live>>) {
         self.failures = 0;
-        if let Some(live) = table.live(&self.live().plan.id) {
+        if let Some(live) = live {
             self.way = match self.way {
                 Way::Chain(_) => Way::Chain(Pin::new(live)),
                 Way::Direct(_) => Way::Direct(live),

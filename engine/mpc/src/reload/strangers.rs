@@ -3,29 +3,54 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
 use super::Reloader;
 use crate::lane::{blocking, forget, known, reads, sentence};
 
 impl Reloader {
-    /// Makes the bus forget them, once it is certain who they are: a text that is refused or still being written may be
-    /// one of them, and a folder without any chain has hardly been meant.
-    pub(super) async fn forget_strangers(&mut self) {
+    /// Notes those that are known here and read nothing any more, once it is certain who they are: a text that is refused or still
+    /// being written may be one of them, and a folder without any chain has hardly been meant.
+    pub(super) async fn seek_strangers(&mut self) {
         let certain = !self.table.all().is_empty()
             && self.settling.next_due().is_none()
             && !self.shelf.lock().any_refusal(|_| true);
-        if self.strangers_forgotten || !certain {
+        if self.strangers_sought || !certain {
             return;
         }
-        self.strangers_forgotten = true;
         let store = Arc::clone(&self.parts.store);
         let known = match blocking(move || known(&*store)).await {
             Ok(Ok(known)) => known,
             Ok(Err(error)) => return tracing::warn!(error = sentence(&error), "the ledgers cannot be read"),
             Err(error) => return tracing::warn!(error = sentence(&error), "the ledgers cannot be read"),
         };
+        self.strangers_sought = true;
         for (chain, stream) in known.into_iter().filter(|(chain, stream)| !reads(&self.table, chain, stream))
         {
-            forget(&*self.parts.bus, &chain, &stream, self.options.restart).await;
+            self.table.note_gone(&chain, &stream);
         }
+    }
+
+    /// Tells the bus of every chain that is gone, beside everything else: a bus that is away answers late.
+    pub(super) fn remind(&self, reminding: &mut Option<JoinHandle<()>>, close: &CancellationToken) {
+        let gone = self.table.gone();
+        if gone.is_empty() || reminding.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let (table, bus, close) = (Arc::clone(&self.table), Arc::clone(&self.parts.bus), close.clone());
+        *reminding = Some(tokio::spawn(async move {
+            for (chain, stream) in gone {
+                if reads(&table, &chain, &stream) {
+                    table.note_heard(&chain, &stream);
+                    continue;
+                }
+                let forgotten = forget(&*bus, &table, &chain, &stream);
+                // A bus that does not take one takes none.
+                if close.run_until_cancelled(forgotten).await != Some(true) {
+                    return;
+                }
+            }
+        }));
     }
 }

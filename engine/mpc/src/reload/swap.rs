@@ -1,7 +1,7 @@
 //! Putting plans in place: number the generations, swap the table once, fit the lanes to it, and account for it all.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -122,15 +122,19 @@ impl Reloader {
     async fn with_streams(&self, mut proposals: Vec<Proposal>) -> (Vec<Proposal>, Vec<StreamSpec>) {
         let ready: Vec<&Ready> = proposals.iter().filter_map(Proposal::ready).collect();
         let outputs = ready.iter().flat_map(|ready| &ready.plan.outputs).map(|output| output.stream.clone());
-        let specs = self.provisioned(outputs.collect()).await;
-        let streams = specs.as_ref().map(|specs| Streams::from(specs.clone()));
+        let provisioned = self.provisioned(outputs.collect()).await;
+        let streams = provisioned.as_ref().map(|(specs, refused)| (Streams::from(specs.clone()), refused));
         for proposal in &mut proposals {
             let Some(ready) = proposal.ready() else { continue };
             let file = proposal.path.display().to_string();
             let refusal = match &streams {
                 Err(error) => Refusal::whole(&file, NO_BUS, sentence(error), None),
-                Ok(streams) if streams.partitions(&ready.plan.input).is_some() => continue,
-                Ok(streams) => {
+                Ok((streams, refused)) if streams.partitions(&ready.plan.input).is_some() => {
+                    let mut outputs = ready.plan.outputs.iter();
+                    let Some(why) = outputs.find_map(|output| refused.get(&output.stream)) else { continue };
+                    Refusal::whole(&file, NO_BUS, why.clone(), None)
+                }
+                Ok((streams, _)) => {
                     let message = format!("there is no stream `{}` to read", ready.plan.input);
                     let names: Vec<_> = streams.names().iter().map(|name| format!("`{name}`")).collect();
                     let hint = format!("there are {}", names.join(", "));
@@ -139,22 +143,27 @@ impl Reloader {
             };
             proposal.what = What::Refused(refusal);
         }
-        (proposals, specs.unwrap_or_default())
+        (proposals, provisioned.unwrap_or_default().0)
     }
 
-    /// The streams there are, those in `wanted` among them.
-    async fn provisioned(&self, wanted: Vec<Name>) -> Result<Vec<StreamSpec>> {
+    /// The streams there are, those in `wanted` among them, and of those that the bus does not make why.
+    async fn provisioned(&self, wanted: Vec<Name>) -> Result<(Vec<StreamSpec>, BTreeMap<Name, String>)> {
         let bus = &self.parts.bus;
         let there = bus.streams().await?;
         let change = |name: Name| output_spec(&there, name, &self.options);
         let changes: Vec<_> = wanted.into_iter().filter_map(change).collect();
         if changes.is_empty() {
-            return Ok(there);
+            return Ok((there, BTreeMap::new()));
         }
+        let mut refused = BTreeMap::new();
         for spec in changes {
-            bus.provision(&spec).await?;
+            match bus.provision(&spec).await {
+                // Of no concern to chains that do not lead there.
+                Err(error) if !error.retryable() => drop(refused.insert(spec.name, sentence(&error))),
+                provisioned => provisioned?,
+            }
         }
-        Ok(bus.streams().await?)
+        Ok((bus.streams().await?, refused))
     }
 
     /// Gives each plan that is ready its number; the numbers are durable before any plan is live.

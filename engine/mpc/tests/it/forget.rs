@@ -1,10 +1,13 @@
 //! Chains that are gone, and what the bus keeps for them: nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
 use bus::StreamSpec;
 use model::Name;
-use mpc::{Backoff, receipt::Verdict};
+use mpc::{Backoff, Watch, receipt::Verdict};
 
 use crate::support::{Diary, FlakyBus, Node, Setup, bundle, chain, message, step, until};
 
@@ -52,6 +55,21 @@ async fn a_removed_chain_holds_up_no_retention() {
     let partition = bus::partition_of("k", 4);
     let trimmed = async || node.bus.bounds("posts", partition).await.unwrap().first > 1;
     until("trimmed", trimmed).await;
+}
+
+#[tokio::test]
+async fn a_bus_that_was_away_when_a_chain_went_hears_of_it_later() {
+    let (mut setup, diary) = setup("mark").await;
+    let bus = Arc::new(FlakyBus::new(Arc::clone(&setup.bus), Arc::clone(&diary)));
+    setup.bus = Arc::clone(&bus) as _;
+    setup.options.watch = Watch::Poll(Duration::from_millis(20));
+    let mut node = setup.start().await;
+    node.post(vec![message(0, "k", "x")]).await;
+    node.sink("out").await.take(1).await;
+    // More than all lanes of the chain ask for it, one after the other.
+    bus.remembering.store(40, SeqCst);
+    remove_feed(&mut node, &diary).await;
+    node.center.drain().await;
 }
 
 #[tokio::test]

@@ -174,6 +174,27 @@ async fn what_was_not_answered_for_too_long_is_looked_up_and_not_published_again
 }
 
 #[tokio::test]
+async fn a_lane_that_waits_for_an_output_without_room_gets_away_from_it_by_a_reload() {
+    let (setup, bus, _store) = flaky().await;
+    let node = setup.start().await;
+    *bus.full.lock() = Some("out");
+    node.post(vec![message(1, "k", "x"), message(2, "k", "x")]).await;
+    found("the lane waits", async || (bus.waits.load(SeqCst) > 2).then_some(())).await;
+    let elsewhere =
+        chain("", &[step("a", "a@^1", "grants = [\"state\"]")]).replace("\"out\"", "\"elsewhere\"");
+    node.put("chains/feed.toml", &elsewhere);
+    let is_there = async || {
+        bus.inner.streams().await.unwrap().iter().any(|spec| &*spec.name == "elsewhere").then_some(())
+    };
+    found("the other output is there", is_there).await;
+    let mut sink = node.sink("elsewhere").await;
+    let bodies: Vec<_> = sink.take(2).await.into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, ["x|0", "x|1"]);
+    node.center.drain().await;
+    assert!(sink.rest().is_empty());
+}
+
+#[tokio::test]
 async fn a_full_store_makes_the_lane_wait() {
     let (setup, bus, store) = flaky().await;
     let node = setup.start().await;

@@ -23,8 +23,13 @@ pub(crate) struct FlakyBus {
     pub(crate) broken: AtomicU32,
     /// How many publishes to come are refused for now.
     pub(crate) overloaded: AtomicU32,
+    /// A stream that has no room and gets none, and how many publishes it refused.
+    pub(crate) full: Mutex<Option<&'static str>>,
+    pub(crate) waits: AtomicU32,
     /// How many publishes to come are done without an answer.
     pub(crate) unanswered: AtomicU32,
+    /// How many times to come it does not hear that it is to forget a group.
+    pub(crate) remembering: AtomicU32,
     /// It says that it forgets message ids at once.
     pub(crate) forgetful: AtomicBool,
     pub(crate) diary: Diary,
@@ -39,7 +44,10 @@ impl FlakyBus {
             inner,
             broken: AtomicU32::new(0),
             overloaded: AtomicU32::new(0),
+            full: Mutex::default(),
+            waits: AtomicU32::new(0),
             unanswered: AtomicU32::new(0),
+            remembering: AtomicU32::new(0),
             forgetful: AtomicBool::new(false),
             diary,
         }
@@ -70,6 +78,10 @@ impl Around for FlakyBus {
             self.note(format!("refused {stream}"));
             return Err(Error::Overloaded { queued_bytes: 1, queued_bytes_max: 1 });
         }
+        if *self.full.lock() == Some(stream) {
+            self.waits.fetch_add(1, SeqCst);
+            return Err(Error::Full { reason: "a planted fault".into() });
+        }
         if spend(&self.broken) {
             self.note(format!("refused {stream}"));
             return Err(Error::Unavailable { reason: "a planted fault".into() });
@@ -91,8 +103,13 @@ impl Around for FlakyBus {
         Box::new(Noted { inner, diary })
     }
 
-    fn forgotten(&self, stream: &str, group: &str) {
+    async fn forget_around(&self, stream: &str, group: &str) -> bus::Result<()> {
+        if spend(&self.remembering) {
+            return Err(Error::Away { reason: "a planted fault".into() });
+        }
+        self.inner.forget(stream, group).await?;
         self.note(format!("forget {stream} {group}"));
+        Ok(())
     }
 }
 
