@@ -75,7 +75,8 @@ impl Definition {
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Chain {
-    /// The chain's name, unique on a node.
+    /// The chain's name, unique on a node. Positions, state and ids hang on it: under another name a chain begins anew, at the oldest
+    /// message kept.
     #[schemars(with = "NameText")]
     pub id: Spanned<Name>,
     /// The stream whose messages it processes.

@@ -42,6 +42,7 @@ impl FanOut {
         let control = Control::read(&routed.origin.message).map_err(refuse)?;
         let control = control.ok_or_else(|| refuse("it bypassed the chain and is no control message"))?;
         let author = control.author();
+        in_its_partition(&routed, author)?;
         let mut shards = Shards::default();
         match control {
             Control::Follow(edge) => {
@@ -75,6 +76,7 @@ impl FanOut {
         if origin.key != post.author.to_string() {
             return Err(refuse("its key is not its author"));
         }
+        in_its_partition(&routed, post.author)?;
         if retracted::is_marked(lane, post)? {
             return Ok(Vec::new());
         }
@@ -154,6 +156,21 @@ fn spread(inbox: &Name, shards: &Shards, message: Message) -> Vec<Publication> {
 }
 
 /// Trying again would not help: the message is put aside.
+/// Who follows an author is known where the author's messages are, and nowhere else. Forwarders keep to that; others who write to the stream
+/// may not know.
+fn in_its_partition(routed: &Routed<'_>, author: UserId) -> mpc::Result<()> {
+    let input = &routed.plan.input;
+    let Some(partitions) = routed.streams.partitions(input) else { return Ok(()) };
+    let own = bus::partition_of(&author.to_string(), partitions);
+    if own == routed.partition {
+        return Ok(());
+    }
+    Err(refuse(format_args!(
+        "followers of {author} are known in partition {own} of `{input}`, and it came by partition {}: publish it to {own}",
+        routed.partition
+    )))
+}
+
 fn refuse(problem: impl Display) -> mpc::Error {
     mpc::Error::Route { reason: format!("the message cannot go to an inbox: {problem}"), retryable: false }
 }

@@ -12,6 +12,11 @@ pub trait Around: Send + Sync + 'static {
     /// The bus below.
     fn below(&self) -> &dyn Bus;
 
+    /// As [`Bus::provision`].
+    async fn provision_around(&self, spec: &StreamSpec) -> Result<()> {
+        self.below().provision(spec).await
+    }
+
     /// As [`Bus::publish`].
     async fn publish_around(
         &self,
@@ -41,7 +46,7 @@ pub trait Around: Send + Sync + 'static {
 #[async_trait]
 impl<T: Around> Bus for T {
     async fn provision(&self, spec: &StreamSpec) -> Result<()> {
-        self.below().provision(spec).await
+        self.provision_around(spec).await
     }
 
     async fn streams(&self) -> Result<Vec<StreamSpec>> {

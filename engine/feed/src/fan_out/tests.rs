@@ -49,11 +49,13 @@ struct Lane {
     router: FanOut,
     plan: Plan,
     state: HashMap<Bytes, Bytes>,
+    /// Of `posts`.
+    partitions: u32,
 }
 
 impl Lane {
     fn new() -> Self {
-        Self { router: fan_out(), plan: plan("inbox"), state: HashMap::new() }
+        Self { router: fan_out(), plan: plan("inbox"), state: HashMap::new(), partitions: 1 }
     }
 
     fn route(
@@ -64,8 +66,9 @@ impl Lane {
     ) -> mpc::Result<Vec<Publication>> {
         let origin = Stored { sequence: 1, accepted_at_ms: 0, message: origin };
         let output = output.map(|name| Name::new(name).unwrap());
+        let streams = [("inbox", 3), ("audit", 1), ("posts", self.partitions)];
         let streams: Streams =
-            [(Name::new("inbox").unwrap(), 3), (Name::new("audit").unwrap(), 1)].into_iter().collect();
+            streams.map(|(name, count)| (Name::new(name).unwrap(), count)).into_iter().collect();
         let read = |key: &[u8]| Ok(self.state.get(key).cloned());
         let mut lane = LaneState::new(&read);
         let (plan, output) = (&self.plan, output.as_ref());
@@ -143,6 +146,21 @@ fn a_user_whom_the_map_does_not_know_yet_waits_for_a_later_one() {
     assert_eq!(sent(&mut lane, follow, None).unwrap(), [2]);
     assert_eq!(sent(&mut lane, accepted(12), Some("inbox")).unwrap(), [2]);
     assert_eq!(sent(&mut lane, accepted(3), Some("inbox")).unwrap(), [0, 2]);
+}
+
+#[test]
+fn what_comes_by_a_partition_where_followers_are_not_known_is_refused_with_where_it_belongs() {
+    let mut lane = Lane { partitions: 4, ..Lane::new() };
+    let own = |author: u64| bus::partition_of(&author.to_string(), 4) == 0;
+    let (here, elsewhere) =
+        ((0..).find(|author| own(*author)).unwrap(), (0..).find(|author| !own(*author)).unwrap());
+    assert_eq!(lane.post(accepted(here)).len(), 1);
+    let follow = Control::Follow(edge(3, elsewhere)).to_message("m".into());
+    for (message, output) in [(follow, None), (accepted(elsewhere), Some("inbox"))] {
+        let refused = lane.route(message.clone(), output, message).unwrap_err();
+        let belongs = format!("publish it to {}", bus::partition_of(&elsewhere.to_string(), 4));
+        assert!(!refused.retryable() && refused.to_string().ends_with(&belongs), "{refused}");
+    }
 }
 
 #[test]

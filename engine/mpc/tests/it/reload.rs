@@ -1,13 +1,13 @@
 //! Changes of chains and bundles, and the receipts they leave.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use mpc::{
     NotReady,
     receipt::{Change, Verdict},
 };
 
-use crate::support::{Setup, bundle, chain, found, message, step, until};
+use crate::support::{Diary, FlakyBus, Setup, bundle, chain, found, message, step, until};
 
 fn feed(version: &str) -> String {
     chain("", &[step("a", &format!("a@{version}"), "")])
@@ -24,6 +24,22 @@ async fn setup() -> Setup {
         ("bundles/b.wasm", &bundle("b", "1.0.0", "mark")),
         ("chains/feed.toml", &feed("^1")),
     ])
+}
+
+#[tokio::test]
+async fn an_output_that_the_bus_does_not_make_refuses_its_own_chain_and_no_other() {
+    let mut setup = setup().await.with(&[("chains/other.toml", &other(&[step("b", "b@^1", "")]))]);
+    let mut bus = FlakyBus::new(Arc::clone(&setup.bus), Diary::default());
+    bus.denied = Some("elsewhere");
+    setup.bus = Arc::new(bus);
+    let node = setup.start().await;
+    let receipts = node.center.receipts(10);
+    let refused = receipts.iter().find(|receipt| receipt.verdict == Verdict::Refused).unwrap();
+    assert_eq!(refused.faults.len(), 1);
+    assert!(refused.faults[0].message.contains("this user may not make `elsewhere`"), "{:?}", refused.faults);
+    let mut sink = node.sink("out").await;
+    node.post(vec![message(1, "k", "x")]).await;
+    assert_eq!(sink.take(1).await[0].body, "x|a@1.0.0");
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bus::{Bus, Delivery, Error, Published, Settle, Settlement, Settler, Subscription, conformance::Around};
+use bus::{
+    Bus, Delivery, Error, Published, Settle, Settlement, Settler, StreamSpec, Subscription,
+    conformance::Around,
+};
 use model::Message;
 use parking_lot::Mutex;
 use store::{Batch, Snapshot, Store};
@@ -23,6 +26,8 @@ pub(crate) struct FlakyBus {
     pub(crate) broken: AtomicU32,
     /// How many publishes to come are refused for now.
     pub(crate) overloaded: AtomicU32,
+    /// A stream that may not be made.
+    pub(crate) denied: Option<&'static str>,
     /// A stream that has no room and gets none, and how many publishes it refused.
     pub(crate) full: Mutex<Option<&'static str>>,
     pub(crate) waits: AtomicU32,
@@ -44,6 +49,7 @@ impl FlakyBus {
             inner,
             broken: AtomicU32::new(0),
             overloaded: AtomicU32::new(0),
+            denied: None,
             full: Mutex::default(),
             waits: AtomicU32::new(0),
             unanswered: AtomicU32::new(0),
@@ -66,6 +72,13 @@ fn spend(count: &AtomicU32) -> bool {
 impl Around for FlakyBus {
     fn below(&self) -> &dyn Bus {
         &*self.inner
+    }
+
+    async fn provision_around(&self, spec: &StreamSpec) -> bus::Result<()> {
+        if self.denied == Some(&*spec.name) {
+            return Err(Error::Unfit { reason: format!("this user may not make `{}`", spec.name) });
+        }
+        self.inner.provision(spec).await
     }
 
     async fn publish_around(
