@@ -155,7 +155,6 @@ fn spread(inbox: &Name, shards: &Shards, message: Message) -> Vec<Publication> {
     shards.iter().zip(copies).map(to).collect()
 }
 
-/// Trying again would not help: the message is put aside.
 /// Who follows an author is known where the author's messages are, and nowhere else. Forwarders keep to that; others who write to the stream
 /// may not know.
 fn in_its_partition(routed: &Routed<'_>, author: UserId) -> mpc::Result<()> {
@@ -171,6 +170,7 @@ fn in_its_partition(routed: &Routed<'_>, author: UserId) -> mpc::Result<()> {
     )))
 }
 
+/// Trying again would not help: the message is put aside.
 fn refuse(problem: impl Display) -> mpc::Error {
     mpc::Error::Route { reason: format!("the message cannot go to an inbox: {problem}"), retryable: false }
 }

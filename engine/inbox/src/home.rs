@@ -137,6 +137,9 @@ impl Home {
         self.state.send_modify(|state| {
             state.phase = phase;
             state.opened |= matches!(phase, Phase::CatchingUp { .. } | Phase::Serving);
+            if phase != Phase::Stopped {
+                state.fault = None;
+            }
         });
         self.phases.send_modify(|changes| *changes += 1);
     }

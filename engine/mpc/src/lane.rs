@@ -46,7 +46,7 @@ use trail::Trail;
 pub(crate) use failure::sentence;
 pub(crate) use gauge::LaneGauge;
 pub(crate) use keys::partition as partition_prefix;
-pub(crate) use leave::{forget, known, reads};
+pub(crate) use leave::{Forgot, forget, known, reads};
 
 /// How often a lane looks how much is left to do.
 const LAG_EVERY: Duration = Duration::from_secs(1);
@@ -240,7 +240,12 @@ impl<'a> Lane<'a> {
                     continue;
                 }
                 _ = look.tick() => {
-                    place.gauge.set_lag(self.subscription.lag().await?);
+                    match self.subscription.lag().await {
+                        Ok(lag) => place.gauge.set_lag(lag),
+                        Err(error @ (bus::Error::Lost { .. } | bus::Error::Unavailable { .. })) => return Err(error.into()),
+                        // Servers that elect do not say; a figure is not worth a lane.
+                        Err(_) => {}
+                    }
                     continue;
                 }
                 () = wait_until(due), if due.is_some() => Vec::new(),

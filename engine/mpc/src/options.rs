@@ -43,8 +43,8 @@ pub struct Options {
     pub held_bytes_max: usize,
     /// Pauses between attempts at one message. Default 50 ms, doubling up to 2 s.
     pub retry: Backoff,
-    /// How long after it was accepted a message waits, past its attempts, for a place where it can go: a map that this process is yet to
-    /// hear of may have one. Default 30 s.
+    /// How long a message waits, past its attempts, for a place where it can go: a map that this process is yet to hear of may have
+    /// one. Default 30 s.
     pub routing_patience: Duration,
     /// Pauses before a failed lane starts again, and before what the bus or store refused for now is
     /// offered again. Default 50 ms, doubling up to 5 s.

@@ -154,13 +154,14 @@ impl Reloader {
     pub(crate) async fn run(mut self, close: CancellationToken, rescan: Arc<Notify>) {
         let mut scan_at = Instant::now() + self.options.watch.interval();
         let mut turns = self.parts.placement.changes();
-        let (mut reminding, mut remind) = (None, true);
+        let (mut reminding, mut remind_at) = (None, Instant::now());
         loop {
-            if std::mem::take(&mut remind) {
+            if Instant::now() >= remind_at {
                 self.remind(&mut reminding, &close);
+                remind_at = Instant::now() + self.options.watch.interval();
             }
             let sought = self.strangers_sought;
-            let wake = self.wake_at().map_or(scan_at, |at| at.min(scan_at));
+            let wake = self.wake_at().into_iter().chain([scan_at, remind_at]).min().unwrap_or(scan_at);
             let mut scan_now = false;
             tokio::select! {
                 () = close.cancelled() => break,
@@ -181,7 +182,9 @@ impl Reloader {
             if self.is_time() || (in_turn && self.shelf.lock().any_refusal(swap::may_pass)) {
                 self.reload().await;
             }
-            remind = in_turn || sought != self.strangers_sought;
+            if sought != self.strangers_sought {
+                remind_at = Instant::now();
+            }
         }
         // Old generations end with the lanes' last messages, and their receipts with them.
         self.lanes.close().await;

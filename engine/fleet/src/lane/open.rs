@@ -120,7 +120,12 @@ impl Opening {
             if info.delivered.consumer_sequence == 0 {
                 return Ok((info, Position::starting_at(delivered + 1)));
             }
-            // It was there already, and the list did not show it. In a cluster a floor below the oldest message kept may say nothing.
+            // It was there already, and the list did not show it.
+            if let Taken::Free(Some(note)) = &held.taken {
+                let position = Position::resumed(note, delivered, Instant::now());
+                return Ok((info, position));
+            }
+            // In a cluster a floor below the oldest message kept may say nothing.
             let first = partition.bounds(connection).await?.first;
             let floor = info.ack_floor.stream_sequence.max(first - 1);
             let mut position = Position::starting_at(floor + 1);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Lane;
 use crate::{
@@ -24,8 +24,8 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
         matches!(fault, Some(Fault::NeverRenew | Fault::NeverRenewNorLook | Fault::TakeOverKeepsConsumer));
     let sent = lane.state.lock().until + margin(ttl) - ttl;
     let mut wait = (sent + ttl / 3).saturating_duration_since(Instant::now());
-    // A try without an answer, which may have arrived all the same.
-    let mut unanswered = None;
+    // Since the last answer: which renewal each try was, and when it was sent. It may have arrived all the same.
+    let mut tries: Vec<(u64, Instant)> = Vec::new();
     loop {
         sleep(wait).await;
         if paused {
@@ -34,44 +34,45 @@ pub(super) async fn renew(lane: &Lane, leases: &Leases, key: &str, mut lease: Le
         let revision = lane.state.lock().revision;
         lease.beats += 1;
         let sent = Instant::now();
+        tries.push((lease.beats, sent));
         // One that is never answered, as while leaders change, must leave time for others.
-        let written = match tokio::time::timeout(ttl / 6, leases.write(key, &lease, revision)).await {
-            Ok(written) => written,
-            Err(_) => Err(Error::Away { reason: "no answer".to_owned() }),
-        };
-        match written {
-            Ok(revision) => {
+        match timeout(ttl / 6, leases.write(key, &lease, revision)).await {
+            Ok(Ok(revision)) => {
                 let mut state = lane.state.lock();
                 state.revision = revision;
                 state.until = sent + ttl - margin(ttl);
+                tries.clear();
                 wait = ttl / 3;
-                unanswered = None;
+                continue;
             }
-            // An earlier write of ours may have arrived without our knowing: then it is ours, to be renewed at once.
-            Err(Error::Conflict { .. }) => match leases.mine(key, lease.epoch).await {
-                Ok(Some(mine)) => {
-                    let mut state = lane.state.lock();
-                    state.revision = mine.revision;
-                    if let Some((beats, sent)) = unanswered
-                        && beats == mine.beats
-                    {
-                        state.until = state.until.max(sent + ttl - margin(ttl));
-                    }
-                    wait = Duration::ZERO;
-                }
-                Ok(None) => {
-                    tracing::warn!(key, "another process has taken over the lease");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(key, %error, "failed to look at the lease");
-                    wait = ttl / 12;
-                }
-            },
-            Err(error) => {
+            Ok(Err(Error::Conflict { .. })) | Err(_) => {}
+            Ok(Err(error)) => {
                 tracing::warn!(key, %error, "failed to renew the lease");
-                unanswered = Some((lease.beats, sent));
                 wait = ttl / 12;
+                continue;
+            }
+        }
+        match timeout(ttl / 3, leases.mine(key, lease.epoch)).await {
+            Ok(Ok(Some(mine))) => {
+                let mut state = lane.state.lock();
+                state.revision = mine.revision;
+                if let Some((_, sent)) = tries.iter().find(|(beats, _)| *beats == mine.beats) {
+                    state.until = state.until.max(*sent + ttl - margin(ttl));
+                }
+                tries.retain(|(beats, _)| *beats > mine.beats);
+                wait = Duration::ZERO;
+            }
+            Ok(Ok(None)) => {
+                tracing::warn!(key, "another process has taken over the lease");
+                return;
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(key, %error, "failed to look at the lease");
+                wait = ttl / 12;
+            }
+            Err(_) => {
+                tracing::warn!(key, "nobody says in time how the lease stands");
+                wait = Duration::ZERO;
             }
         }
     }

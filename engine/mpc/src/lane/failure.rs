@@ -14,7 +14,7 @@ pub(super) struct Failure {
     pub(super) step: Option<usize>,
     /// Whether another attempt may succeed.
     pub(super) retryable: bool,
-    /// The steps went well.
+    /// The steps went well, and the router could not say where what they left goes.
     pub(super) routing: bool,
 }
 
@@ -48,7 +48,13 @@ impl Failure {
     pub(super) fn routing(error: &Error, path: &Path, plan: &Plan) -> Self {
         let problem =
             Problem { code: "route".to_owned(), sentence: shortened(sentence(error)), backtrace: Vec::new() };
-        Self { problem, path: path.names(plan), step: None, retryable: error.retryable(), routing: true }
+        Self {
+            problem,
+            path: path.names(plan),
+            step: None,
+            retryable: error.retryable(),
+            routing: matches!(error, Error::Route { .. }),
+        }
     }
 
     /// The engine itself panicked. Whether the message was to blame is unknown, so it gets its attempts.

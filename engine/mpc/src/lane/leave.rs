@@ -17,7 +17,11 @@ use crate::table::Table;
 /// tries, since while another one still holds its partition the bus refuses.
 pub(super) async fn leave(place: &Place) {
     if !reads(&place.table, &place.chain, &place.stream) {
-        forget(&*place.parts.bus, &place.table, &place.chain, &place.stream).await;
+        let Place { chain, stream, table, parts, .. } = place;
+        match forget(&*parts.bus, chain, stream).await {
+            Forgot::Heard => table.note_heard(chain, stream),
+            Forgot::Read | Forgot::Not => table.note_gone(chain, stream),
+        }
     }
 }
 
@@ -26,28 +30,29 @@ pub(crate) fn reads(table: &Table, chain: &str, stream: &Name) -> bool {
     table.live(chain).is_some_and(|live| live.plan.input == *stream)
 }
 
-/// Makes the bus forget that `chain` read `stream`. Where it does not, the table has it noted, and the reloader tries again. False when
-/// the bus takes nothing just now.
-pub(crate) async fn forget(bus: &dyn Bus, table: &Table, chain: &Name, stream: &Name) -> bool {
+/// What became of telling the bus that a chain reads a stream no longer.
+pub(crate) enum Forgot {
+    /// It knows.
+    Heard,
+    /// Somebody still reads there.
+    Read,
+    /// It takes nothing of it for now.
+    Not,
+}
+
+/// Makes the bus forget that `chain` read `stream`.
+pub(crate) async fn forget(bus: &dyn Bus, chain: &Name, stream: &Name) -> Forgot {
     match bus.forget(stream, chain).await {
         Ok(()) => {
-            table.note_heard(chain, stream);
             tracing::info!(%chain, %stream, "the chain reads the stream no longer");
-            true
+            Forgot::Heard
         }
-        Err(bus::Error::UnknownStream { .. }) => {
-            table.note_heard(chain, stream);
-            true
-        }
-        Err(bus::Error::Busy { .. }) => {
-            table.note_read(chain, stream);
-            true
-        }
+        Err(bus::Error::UnknownStream { .. }) => Forgot::Heard,
+        Err(bus::Error::Busy { .. }) => Forgot::Read,
         Err(error) => {
-            table.note_gone(chain, stream);
             let error = sentence(&error);
             tracing::warn!(%chain, %stream, error, "the stream is kept for a chain that is gone, for now");
-            false
+            Forgot::Not
         }
     }
 }

@@ -175,7 +175,7 @@ impl Runner {
                 return None;
             }
         };
-        Some(Work { stored, settle, mark, way, failures: 0 })
+        Some(Work { stored, settle, mark, way, failures: 0, failing: None })
     }
 
     fn unless_held(&mut self, work: Work) -> Option<Work> {
@@ -261,6 +261,7 @@ impl Runner {
 
     fn fail(&mut self, mut work: Work, failure: Failure, ran: &mut Ran) {
         work.failures += 1;
+        work.failing.get_or_insert_with(Instant::now);
         let live = Arc::clone(work.live());
         let again = failure.retryable
             && (work.failures < live.plan.attempts_max || self.may_be_routed_soon(&work, &failure));
@@ -283,8 +284,8 @@ impl Runner {
     /// Where a message has to go others know first: the map by which a forwarder took it gets here too, if not as fast as
     /// attempts follow on each other.
     fn may_be_routed_soon(&self, work: &Work, failure: &Failure) -> bool {
-        let age_ms = time::now_ms().saturating_sub(work.stored.accepted_at_ms);
-        failure.routing && Duration::from_millis(age_ms) < self.place.options.routing_patience
+        let patience = self.place.options.routing_patience;
+        failure.routing && work.failing.is_some_and(|since| since.elapsed() < patience)
     }
 
     fn park(&mut self, work: Work, pause: Duration) {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bus::{Settle, Stored};
 
@@ -16,6 +16,8 @@ pub(super) struct Work {
     pub(super) way: Way,
     /// How often it failed under the plan it is on.
     pub(super) failures: u32,
+    /// Since when.
+    pub(super) failing: Option<Instant>,
 }
 
 /// How a message goes.
@@ -56,7 +58,7 @@ impl Work {
 
     /// Begins once more, under the plan that is live now, if there is one for it.
     pub(super) fn begin_again(&mut self, live: Option<Arc<Live>>) {
-        self.failures = 0;
+        (self.failures, self.failing) = (0, None);
         if let Some(live) = live {
             self.way = match self.way {
                 Way::Chain(_) => Way::Chain(Pin::new(live)),

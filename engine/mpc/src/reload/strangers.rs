@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Reloader;
-use crate::lane::{blocking, forget, known, reads, sentence};
+use crate::lane::{Forgot, blocking, forget, known, reads, sentence};
 
 impl Reloader {
     /// Notes those that are known here and read nothing any more, once it is certain who they are: a text that is refused or still
@@ -45,10 +45,13 @@ impl Reloader {
                     table.note_heard(&chain, &stream);
                     continue;
                 }
-                let forgotten = forget(&*bus, &table, &chain, &stream);
-                // A bus that does not take one takes none.
-                if close.run_until_cancelled(forgotten).await != Some(true) {
+                let Some(forgot) = close.run_until_cancelled(forget(&*bus, &chain, &stream)).await else {
                     return;
+                };
+                match forgot {
+                    Forgot::Heard => table.note_heard(&chain, &stream),
+                    Forgot::Read => table.note_read(&chain, &stream),
+                    Forgot::Not => {}
                 }
             }
         }));
