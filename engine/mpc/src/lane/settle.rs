@@ -93,8 +93,8 @@ impl Settler {
     }
 
     /// What was published before and is not committed need not be known to the bus by its id any more.
-    async fn leave_out_published(&self, lines: &mut HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
-        let Some(trail) = self.trail.as_ref().filter(|trail| trail.doubts(oldest)) else { return Ok(()) };
+    async fn leave_out_published(&mut self, lines: &mut HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
+        let Some(trail) = self.trail.as_mut().filter(|trail| trail.doubts(oldest)) else { return Ok(()) };
         let parts = &self.place.parts;
         for (line, outbox) in lines.iter_mut().filter(|((stream, _), _)| !parts.router.recognises(stream)) {
             let ids = outbox.messages.iter().map(|message| seen::hash(&message.id)).collect();

@@ -10,7 +10,10 @@
 //! it, and one that publishes now and then [announces](Trail::announce) it with a commit of its own. So what has to
 //! be looked through is bounded by how long lanes were publishing, not by how long nobody looked.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use bus::{Bounds, Bus};
 use bytes::{Buf, Bytes};
@@ -37,6 +40,9 @@ const SPANS_MAX: usize = 16;
 /// Messages that are looked through at a time.
 const READ_MAX: usize = 1000;
 
+/// Ids that one look keeps at most. Where more were stored it is looked again for every batch.
+const KEPT_MAX: usize = 500_000;
+
 /// When something was published that no commit knows of, if ever. Milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
@@ -61,6 +67,14 @@ struct Earlier {
     spans: Vec<Span>,
     /// They had no messages in hand behind this sequence.
     below: u64,
+    looks: HashMap<Line, Look>,
+}
+
+/// What was stored on a line in the spans of earlier lives, as of a moment. To look takes as long as it takes to read all of that, and a
+/// lane that has much to catch up with cannot do so for every batch.
+struct Look {
+    at: Instant,
+    ids: HashSet<Hash>,
 }
 
 impl Trail {
@@ -84,7 +98,7 @@ impl Trail {
         let earlier = spans.filter(|_| unsettled).map(|spans| {
             let ahead = u64::try_from(credits).unwrap_or(u64::MAX);
             let below = bounds.last.min(ledger.newest().saturating_add(ahead));
-            Earlier { spans: merged(spans), below }
+            Earlier { spans: merged(spans), below, looks: HashMap::new() }
         });
         let remembers_ms = u64::try_from(remembers.as_millis()).unwrap_or(u64::MAX);
         Ok(Some(Self { key, remembers_ms, earlier, own: Vec::new(), sent: false }))
@@ -115,20 +129,39 @@ impl Trail {
         in_hand.is_some_and(|earlier| earlier.spans.iter().any(may_be_forgotten))
     }
 
-    /// Which of the ids were stored on `line` in earlier lives, by this lane or by others. Nothing else is kept of what is
-    /// looked through.
+    /// Which of the ids were stored on `line` in earlier lives, by this lane or by others. A look serves for a while: what arrives behind
+    /// it, of a call that was under way, the bus remembers for longer than that.
     pub(super) async fn published(
-        &self,
+        &mut self,
         bus: &dyn Bus,
         line: &Line,
         ids: &HashSet<Hash>,
     ) -> Result<HashSet<Hash>> {
-        let mut found = HashSet::new();
-        for span in self.earlier.iter().flat_map(|earlier| &earlier.spans) {
-            stored_in(bus, line, *span, SLACK, ids, &mut found).await?;
+        let fresh = Duration::from_millis(self.remembers_ms / PARTS / 2);
+        let Some(earlier) = &mut self.earlier else { return Ok(HashSet::new()) };
+        if let Some(look) = earlier.looks.get(line).filter(|look| look.at.elapsed() < fresh) {
+            return Ok(ids.intersection(&look.ids).copied().collect());
+        }
+        let (at, mut found) = (Instant::now(), HashSet::new());
+        let mut all = Some(HashSet::new());
+        for span in &earlier.spans {
+            stored_in(bus, line, *span, SLACK, |id| {
+                if ids.contains(&id) {
+                    found.insert(id);
+                }
+                all = all.take().filter(|all| all.len() < KEPT_MAX);
+                if let Some(all) = &mut all {
+                    all.insert(id);
+                }
+            })
+            .await?;
         }
         let ((stream, partition), known) = (line, found.len());
-        tracing::info!(%stream, partition, known, of = ids.len(), "looked up what was published without a commit");
+        tracing::info!(%stream, partition, known, of = ids.len(), took = ?at.elapsed(), "looked up what was published without a commit");
+        match all {
+            Some(ids) => drop(earlier.looks.insert(line.clone(), Look { at, ids })),
+            None => drop(earlier.looks.remove(line)),
+        }
         Ok(found)
     }
 
@@ -208,14 +241,13 @@ fn decode(mut bytes: &[u8]) -> Result<Vec<Span>> {
     Ok(spans)
 }
 
-/// Adds those of the ids that were stored on `line` in the span, or up to `slack` before and behind it.
+/// Tells every id that was stored on `line` in the span, or up to `slack` before and behind it.
 async fn stored_in(
     bus: &dyn Bus,
     (stream, partition): &Line,
     span: Span,
     slack: Duration,
-    ids: &HashSet<Hash>,
-    found: &mut HashSet<Hash>,
+    mut tell: impl FnMut(Hash),
 ) -> Result<()> {
     let slack_ms = u64::try_from(slack.as_millis()).unwrap_or(u64::MAX);
     let since_ms = span.since_ms.saturating_sub(slack_ms);
@@ -234,7 +266,7 @@ async fn stored_in(
             if stored.accepted_at_ms > until_ms {
                 return Ok(());
             }
-            found.extend(ids.get(&seen::hash(&stored.message.id)));
+            tell(seen::hash(&stored.message.id));
         }
     }
 }
@@ -274,6 +306,10 @@ mod tests {
 
     fn span(since_ms: u64, until_ms: u64) -> Span {
         Span { since_ms, until_ms }
+    }
+
+    fn earlier(spans: Vec<Span>) -> Earlier {
+        Earlier { spans, below: 70, looks: HashMap::new() }
     }
 
     fn kept(trail: &Trail) -> Vec<Span> {
@@ -333,7 +369,7 @@ mod tests {
         let now = now_ms();
         let doubts = |since_ms| {
             let spans = vec![span(since_ms, since_ms + 30_000)];
-            trail(Some(Earlier { spans, below: 70 })).doubts(1)
+            trail(Some(earlier(spans))).doubts(1)
         };
         assert!(!doubts(now - 20_000) && doubts(now - 30_000));
     }
@@ -341,7 +377,7 @@ mod tests {
     #[test]
     fn what_earlier_lives_left_stays_as_it_is_until_their_messages_are_settled() {
         let long_ago = span(1_000, 2_000);
-        let mut trail = trail(Some(Earlier { spans: vec![long_ago], below: 70 }));
+        let mut trail = trail(Some(earlier(vec![long_ago])));
         trail.announce().unwrap();
         assert!(trail.doubts(70) && !trail.doubts(71), "those behind were in nobody's hand");
         trail.commit(69, &mut Batch::new());
@@ -383,13 +419,34 @@ mod tests {
         for (since, until, slack) in [(5, 9, 0), (8, 9, 3), (0, 100, 0), (100, 200, 0)] {
             let (from, to) = (began + since, began + until);
             let (slack_ms, mut found) = (Duration::from_millis(slack), HashSet::new());
-            // Every other one is asked for.
-            let ids = stored.iter().step_by(2).map(|(id, _)| seen::hash(id)).collect();
-            stored_in(&bus, &line, span(from, to), slack_ms, &ids, &mut found).await.unwrap();
+            stored_in(&bus, &line, span(from, to), slack_ms, |id| {
+                found.insert(id);
+            })
+            .await
+            .unwrap();
             let within = |at: u64| (from - slack..=to + slack).contains(&at);
-            let asked = stored.iter().step_by(2).filter(|(_, at)| within(*at));
-            let expected = asked.map(|(id, _)| seen::hash(id));
+            let expected = stored.iter().filter(|(_, at)| within(*at)).map(|(id, _)| seen::hash(id));
             assert_eq!(found, expected.collect(), "{since} to {until}");
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_look_serves_for_a_while_and_is_taken_again() {
+        let store = Arc::new(store::Memory::new(bus::TABLES));
+        let bus = Embedded::open(store, Options::default()).unwrap();
+        let line = (Name::new("out").unwrap(), 0);
+        bus.provision(&StreamSpec::new(line.0.clone(), 1)).await.unwrap();
+        let publish = async |id: &str| {
+            bus.publish("out", 0, vec![Message { id: id.to_owned(), ..Message::default() }]).await.unwrap();
+        };
+        let mut trail = trail(Some(earlier(vec![span(now_ms(), now_ms() + 60_000)])));
+        let ids: HashSet<_> = ["a", "b"].map(seen::hash).into();
+        let mut known = async || trail.published(&bus, &line, &ids).await.unwrap().len();
+        publish("a").await;
+        assert_eq!(known().await, 1);
+        // That it was stored after the look the bus remembers.
+        publish("b").await;
+        assert_eq!(known().await, 1);
+        tokio::time::advance(Duration::from_secs(15)).await;
+        assert_eq!(known().await, 2);
     }
 }
