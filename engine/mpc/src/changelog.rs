@@ -8,6 +8,10 @@
 //! commit in; the other hears [`bus::Error::Moved`], forgets what it has in hand, and acknowledges nothing. That is what
 //! makes taking over safe, however long the old owner slept.
 //!
+//! The process that took it over may be the same one: a partition that comes back finds the lane before still busy with its last batch,
+//! and whoever had it in between committed. So a commit is of one life of a lane, and where a later one has begun, or the log was found
+//! to hold what others appended, it is refused as well.
+//!
 //! The log is bounded by snapshots: now and then all rows are appended anew, and everything before them is trimmed.
 
 mod record;
@@ -41,7 +45,7 @@ pub(crate) struct Changelogs {
     store: Arc<dyn Store>,
     records_max: u64,
     fault: Option<Fault>,
-    known: Mutex<HashMap<(Name, u32), Arc<Changelog>>>,
+    known: Mutex<HashMap<(Name, u32), Arc<Log>>>,
 }
 
 impl Changelogs {
@@ -55,16 +59,22 @@ impl Changelogs {
         Self { bus, store, records_max: records_max.max(1), fault, known: Mutex::default() }
     }
 
-    /// The changelog of a partition of `input`, which has `partitions`; the own store is level with it. Call it with the
-    /// subscription to the partition in hand.
-    pub(crate) async fn open(&self, input: &Name, partition: u32, partitions: u32) -> Result<Arc<Changelog>> {
+    /// The changelog of a partition of `input`, which has `partitions`, for a lane of `chain` that begins; the own store is level with it,
+    /// and lives of that lane before this one commit no more. Call it with the subscription to the partition in hand.
+    pub(crate) async fn open(
+        &self,
+        input: &Name,
+        partition: u32,
+        partitions: u32,
+        chain: &Name,
+    ) -> Result<Changelog> {
         let spec = described(input, partitions)?;
         self.bus.provision(&spec).await?;
         let stream = spec.name;
-        let changelog = {
+        let log = {
             let mut known = self.known.lock();
             let new = || {
-                Arc::new(Changelog {
+                Arc::new(Log {
                     bus: Arc::clone(&self.bus),
                     store: Arc::clone(&self.store),
                     records_max: self.records_max,
@@ -72,13 +82,16 @@ impl Changelogs {
                     prefix: partition_prefix(input, partition),
                     stream,
                     partition,
-                    tip: tokio::sync::Mutex::new(None),
+                    state: tokio::sync::Mutex::default(),
                 })
             };
             Arc::clone(known.entry((input.clone(), partition)).or_insert_with(new))
         };
-        changelog.catch_up().await?;
-        Ok(changelog)
+        let mut state = log.state.lock().await;
+        log.catch_up(&mut state).await?;
+        let life = state.begin(chain);
+        drop(state);
+        Ok(Changelog { log, chain: chain.clone(), life })
     }
 }
 
@@ -100,8 +113,35 @@ pub async fn provision(bus: &dyn Bus, input: &str, partitions: u32) -> Result<()
     Ok(())
 }
 
-/// One partition's changelog. The lanes of several chains may share it.
+/// A partition's changelog, in the hands of one life of a lane.
 pub(crate) struct Changelog {
+    log: Arc<Log>,
+    chain: Name,
+    life: u64,
+}
+
+impl Changelog {
+    /// Appends what `batch` changes, and lets `write` bring it into the own store. Both or an error, after which the lane has
+    /// to begin again.
+    ///
+    /// # Errors
+    /// [`bus::Error::Moved`] when the partition has another owner by now; [`Error::Behind`] when it had one meanwhile, or has a later life
+    /// of the lane; what bus and store answer.
+    pub(crate) async fn commit(
+        &self,
+        batch: Batch,
+        write: impl AsyncFnOnce(Arc<Batch>) -> Result<()>,
+    ) -> Result<()> {
+        let mut state = self.log.state.lock().await;
+        if !state.is_current(&self.chain, self.life) {
+            return Err(Error::Behind);
+        }
+        self.log.commit(&mut state, batch, write).await
+    }
+}
+
+/// One partition's changelog, as this process knows it. The lanes of several chains may share it.
+struct Log {
     bus: Arc<dyn Bus>,
     store: Arc<dyn Store>,
     records_max: u64,
@@ -110,8 +150,29 @@ pub(crate) struct Changelog {
     prefix: Bytes,
     stream: Name,
     partition: u32,
+    state: tokio::sync::Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     /// Nothing while it is not known where the log ends: then it takes no commit until somebody caught up.
-    tip: tokio::sync::Mutex<Option<Tip>>,
+    tip: Option<Tip>,
+    /// Of each chain, the life whose lane has read what stands here. None commits but these.
+    lives: HashMap<Name, u64>,
+    /// How many lives there were.
+    begun: u64,
+}
+
+impl State {
+    fn begin(&mut self, chain: &Name) -> u64 {
+        self.begun += 1;
+        self.lives.insert(chain.clone(), self.begun);
+        self.begun
+    }
+
+    fn is_current(&self, chain: &Name, life: u64) -> bool {
+        self.lives.get(chain) == Some(&life)
+    }
 }
 
 /// Where log and store are, level with each other.
@@ -125,20 +186,15 @@ struct Tip {
     snapshot: u64,
 }
 
-impl Changelog {
-    /// Appends what `batch` changes, and lets `write` bring it into the own store. Both or an error, after which the lane has
-    /// to begin again.
-    ///
-    /// # Errors
-    /// [`bus::Error::Moved`] when the partition has another owner by now; what bus and store answer.
-    pub(crate) async fn commit(
+impl Log {
+    async fn commit(
         &self,
+        state: &mut State,
         mut batch: Batch,
         write: impl AsyncFnOnce(Arc<Batch>) -> Result<()>,
     ) -> Result<()> {
-        let mut tip = self.tip.lock().await;
         // Whatever fails from here on leaves it open whether log and store are level.
-        let Some(Tip { first, last, snapshot }) = tip.take() else { return Err(Error::Behind) };
+        let Some(Tip { first, last, snapshot }) = state.tip.take() else { return Err(Error::Behind) };
         let mut last = last;
         for records in record::appends(&batch) {
             last = self.append(last, records).await?;
@@ -146,7 +202,7 @@ impl Changelog {
         batch.put(POSITIONS, &self.prefix, &last.to_be_bytes());
         write(Arc::new(batch)).await?;
         let now = Tip { first, last, snapshot };
-        *tip = Some(if last - first > self.records_max + 2 * snapshot {
+        state.tip = Some(if last - first > self.records_max + 2 * snapshot {
             self.snapshot(now).await?
         } else {
             now
@@ -163,16 +219,19 @@ impl Changelog {
         Ok(self.bus.append(&self.stream, self.partition, after, records).await?)
     }
 
-    /// Brings the own store level with the log.
-    async fn catch_up(&self) -> Result<()> {
-        let mut tip = self.tip.lock().await;
-        *tip = None;
+    /// Brings the own store level with the log. Where it was not, what lanes have read is not what stands there now.
+    async fn catch_up(&self, state: &mut State) -> Result<()> {
+        let known = state.tip.take();
         let Bounds { first, last } = self.bus.bounds(&self.stream, self.partition).await?;
+        if known.is_none_or(|tip| tip.last != last) {
+            state.lives.clear();
+        }
         let mut at = self.position().await?;
+        let (stream, partition) = (&self.stream, self.partition);
+        tracing::debug!(%stream, partition, at, first, last, "the store is brought level");
         if at > last || at + 1 < first {
             if at > last {
                 // The log decides: it is what another owner would have gone by.
-                let (stream, partition) = (&self.stream, self.partition);
                 tracing::warn!(%stream, partition, at, last, "the store is ahead of its changelog and is rebuilt");
             }
             self.forget().await?;
@@ -196,7 +255,7 @@ impl Changelog {
             batch.put(POSITIONS, &self.prefix, &at.to_be_bytes());
             self.write(batch).await?;
         }
-        *tip = Some(Tip { first: first.min(at.max(1)), last: at, snapshot: 0 });
+        state.tip = Some(Tip { first: first.min(at.max(1)), last: at, snapshot: 0 });
         Ok(())
     }
 

@@ -62,8 +62,8 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// An earlier commit did not come to its end: the lane has to read anew where the partition stands.
-    #[error("the partition's store is not known to be level with its changelog")]
+    /// An earlier commit did not come to its end, or the partition was in other hands meanwhile: the lane has to read anew where it stands.
+    #[error("what the lane has read is not known to be level with the partition's changelog")]
     Behind,
     /// The lane closed before bus or store took what it had; everything is still in the bus.
     #[error("the lane closed before its last batch was settled")]

@@ -194,7 +194,9 @@ impl<'a> Lane<'a> {
         let subscription = parts.bus.subscribe(stream, *partition, chain, credits).await?;
         let bounds = parts.bus.bounds(stream, *partition).await?;
         let changelog = match &place.changelogs {
-            Some(changelogs) => Some(changelogs.open(stream, *partition, place.partitions).await?),
+            Some(changelogs) => {
+                Some(Arc::new(changelogs.open(stream, *partition, place.partitions, chain).await?))
+            }
             None => None,
         };
         let here = Arc::clone(place);
@@ -207,6 +209,8 @@ impl<'a> Lane<'a> {
         }
         // What the bus no longer has counts as settled.
         ledger.raise(bounds.first.saturating_sub(1));
+        let (floor, newest, last) = (ledger.floor(), ledger.newest(), bounds.last);
+        tracing::debug!(%chain, partition, floor, newest, last, "the lane begins");
         let (here, known) = (Arc::clone(place), ledger.clone());
         let trail = blocking(move || Trail::open(&here, &known, bounds, credits)).await??;
         let overlay = Arc::new(Overlay::new(Arc::clone(&parts.store)));

@@ -25,8 +25,14 @@ impl Process {
         Self { store, changelogs }
     }
 
-    async fn open(&self) -> Arc<Changelog> {
-        self.changelogs.open(&Name::new("posts").unwrap(), 1, 2).await.unwrap()
+    async fn open(&self) -> Changelog {
+        self.open_for("feed").await
+    }
+
+    /// For a lane of that chain.
+    async fn open_for(&self, chain: &str) -> Changelog {
+        let name = |name| Name::new(name).unwrap();
+        self.changelogs.open(&name("posts"), 1, 2, &name(chain)).await.unwrap()
     }
 
     async fn commit(&self, changelog: &Changelog, changes: &[(u8, Option<u8>)]) -> Result<()> {
@@ -85,6 +91,39 @@ fn of_two_owners_only_one_commits() {
 }
 
 #[test]
+fn of_two_lives_of_a_lane_in_one_process_only_the_later_one_commits() {
+    run(async {
+        let process = Process::over(&bus(), 100);
+        let (old, other) = (process.open().await, process.open_for("audit").await);
+        let new = process.open().await;
+        process.commit(&new, &[(1, Some(2))]).await.unwrap();
+        let refused = process.commit(&old, &[(1, Some(1))]).await.unwrap_err();
+        assert!(matches!(refused, Error::Behind), "{refused}");
+        // Nobody else is touched.
+        process.commit(&other, &[(2, Some(2))]).await.unwrap();
+        process.commit(&new, &[(3, Some(3))]).await.unwrap();
+        assert_eq!(process.rows()[&key_of(1)], [2]);
+    });
+}
+
+#[test]
+fn whoever_had_the_partition_in_between_ends_every_life_before() {
+    run(async {
+        let bus = bus();
+        let (first, second) = (Process::over(&bus, 100), Process::over(&bus, 100));
+        let old = first.open().await;
+        let between = second.open().await;
+        second.commit(&between, &[(1, Some(2))]).await.unwrap();
+        // The lane of another chain is what learns of it.
+        let other = first.open_for("audit").await;
+        let refused = first.commit(&old, &[(1, Some(1))]).await.unwrap_err();
+        assert!(matches!(refused, Error::Behind), "{refused}");
+        first.commit(&other, &[(3, Some(3))]).await.unwrap();
+        assert_eq!(first.rows()[&key_of(1)], [2]);
+    });
+}
+
+#[test]
 fn a_store_that_belongs_to_another_log_is_rebuilt() {
     run(async {
         let (first, second) = (bus(), bus());
@@ -94,7 +133,7 @@ fn a_store_that_belongs_to_another_log_is_rebuilt() {
             process.commit(&changelog, &[(n, Some(n))]).await.unwrap();
         }
         let other = Process::over(&second, 100);
-        other.commit(&*other.open().await, &[(7, Some(7))]).await.unwrap();
+        other.commit(&other.open().await, &[(7, Some(7))]).await.unwrap();
         let moved = Process { store: process.store, ..Process::over(&second, 100) };
         let changelogs =
             Changelogs::new(Arc::clone(&second), Arc::clone(&moved.store) as Arc<dyn Store>, 100, None);

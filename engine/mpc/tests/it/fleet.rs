@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Placement, StreamSpec};
+use bus::{Bus, Placement, StreamSpec, partition_of};
 use model::Name;
 use parking_lot::Mutex;
 use store::Memory;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use crate::support::{Diary, FlakyBus, Setup, bundle, chain, message, new_bus, step};
+use crate::support::{self, Diary, FlakyBus, Setup, bundle, chain, message, new_bus, step};
 
 /// A placement that a test deals.
 #[derive(Clone)]
@@ -141,4 +141,46 @@ async fn what_the_bus_has_forgotten_the_lane_remembers() {
     assert_eq!(sink.take(1).await[0].body, "x|3");
     node.center.drain().await;
     assert!(sink.rest().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_lost_its_partition_commits_nothing_once_its_own_process_has_it_again() {
+    let mut setup = counting().await;
+    let diary = Diary::default();
+    let bus = Arc::new(FlakyBus::new(new_bus().await, Arc::clone(&diary)));
+    setup.bus = Arc::clone(&bus) as Arc<dyn Bus>;
+    // A batch that settles beside one that has run: so the lane asks for nothing, and does not hear what it has lost.
+    let (release, until) = oneshot::channel();
+    *bus.slow.lock() = Some(("out", until));
+    let mine = [partition_of("k", 4)];
+    let placement = Dealt::new(mine);
+    let node = beside(&setup, &placement).start().await;
+    let mut sink = node.sink("out").await;
+    let happened = async |what: &str| {
+        support::until(what, async || diary.lock().iter().any(|note| note == what)).await;
+    };
+    node.post(vec![message(0, "k", "x")]).await;
+    happened("slow out").await;
+    node.post(vec![message(1, "k", "x")]).await;
+    support::until("both are in hand", async || bus.fetched.load(SeqCst) == 2).await;
+    bus.lose_place().await;
+    placement.deal([]);
+    support::until("the lane closes", async || node.center.chains()[0].lanes.is_empty()).await;
+    placement.deal(mine);
+    // The next life has the first two anew.
+    let mut bodies = async |count| {
+        let arrived = sink.take(count).await.into_iter();
+        arrived.map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(bodies(2).await, ["x|0", "x|1"]);
+    node.post(vec![message(2, "k", "x")]).await;
+    assert_eq!(bodies(1).await, ["x|2"]);
+    happened("ack").await;
+    release.send(()).unwrap();
+    happened("left posts").await;
+    for id in 3..6 {
+        node.post(vec![message(id, "k", "x")]).await;
+        assert_eq!(bodies(1).await, [format!("x|{id}")]);
+    }
+    node.center.drain().await;
 }

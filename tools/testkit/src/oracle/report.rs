@@ -224,7 +224,12 @@ fn count(arrivals: &Arrivals, report: &mut Report) {
         let Some(count) = arrival.body.get("count").and_then(Value::as_u64) else { continue };
         let last = last.entry(&arrival.place).or_default();
         if count != *last + 1 {
-            report.miscounted.push(format!("{:?}: number {count} after {last}", arrival.place));
+            // Ids tell when a post was accepted.
+            let (ordinal, id) = (arrival.ordinal.unwrap_or_default(), &arrival.body["id"]);
+            let place = &arrival.place;
+            report
+                .miscounted
+                .push(format!("{place:?}: number {count} after {last}, of post {ordinal} ({id})"));
         }
         *last = count;
     }

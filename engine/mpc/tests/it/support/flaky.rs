@@ -17,6 +17,7 @@ use bus::{
 use model::Message;
 use parking_lot::Mutex;
 use store::{Batch, Snapshot, Store};
+use tokio::sync::oneshot;
 
 /// Fails publishing, and keeps a diary of what happened in which order.
 pub(crate) struct FlakyBus {
@@ -37,10 +38,19 @@ pub(crate) struct FlakyBus {
     pub(crate) remembering: AtomicU32,
     /// It says that it forgets message ids at once.
     pub(crate) forgetful: AtomicBool,
+    /// A stream, and until when the next publish to it is on its way.
+    pub(crate) slow: Mutex<Option<(&'static str, oneshot::Receiver<()>)>>,
+    /// How many messages of `posts` were handed out.
+    pub(crate) fetched: Arc<AtomicU32>,
+    /// The newest subscription to `posts`.
+    reading: Mutex<Option<Shared>>,
     pub(crate) diary: Diary,
 }
 
-/// `publish <stream>` (answered or not), `refused <stream>`, `commit`, `ack`, `forget <stream> <group>`, as they happened.
+/// A subscription, until it is lost.
+type Shared = Arc<tokio::sync::Mutex<Option<Box<dyn Subscription>>>>;
+
+/// `publish <stream>` (answered or not), `slow <stream>`, `refused <stream>`, `commit`, `ack`, `forget <stream> <group>`, `left <stream>` (a place that was lost), as they happened.
 pub(crate) type Diary = Arc<Mutex<Vec<String>>>;
 
 impl FlakyBus {
@@ -55,8 +65,17 @@ impl FlakyBus {
             unanswered: AtomicU32::new(0),
             remembering: AtomicU32::new(0),
             forgetful: AtomicBool::new(false),
+            slow: Mutex::default(),
+            fetched: Arc::default(),
+            reading: Mutex::default(),
             diary,
         }
+    }
+
+    /// Whoever reads `posts`, alone, has its place no longer, and learns of it when it asks: not just now.
+    pub(crate) async fn lose_place(&self) {
+        let reading = self.reading.lock().take();
+        drop(reading.expect("somebody reads").lock().await.take());
     }
 
     fn note(&self, what: String) {
@@ -99,6 +118,11 @@ impl Around for FlakyBus {
             self.note(format!("refused {stream}"));
             return Err(Error::Unavailable { reason: "a planted fault".into() });
         }
+        let slow = self.slow.lock().take_if(|(slow, _)| *slow == stream);
+        if let Some((_, until)) = slow {
+            self.note(format!("slow {stream}"));
+            let _ = until.await;
+        }
         let published = self.inner.publish(stream, partition, batch).await;
         self.note(format!("publish {stream}"));
         if spend(&self.unanswered) {
@@ -112,8 +136,13 @@ impl Around for FlakyBus {
     }
 
     fn subscribed(&self, stream: &str, inner: Box<dyn Subscription>) -> Box<dyn Subscription> {
-        let diary = if stream == "posts" { Arc::clone(&self.diary) } else { Diary::default() };
-        Box::new(Noted { inner, diary })
+        let inner: Shared = Arc::new(tokio::sync::Mutex::new(Some(inner)));
+        let (mut fetched, mut diary) = (Arc::default(), Diary::default());
+        if stream == "posts" {
+            (fetched, diary) = (Arc::clone(&self.fetched), Arc::clone(&self.diary));
+            *self.reading.lock() = Some(Arc::clone(&inner));
+        }
+        Box::new(Noted { stream: stream.to_owned(), inner, fetched, diary })
     }
 
     async fn forget_around(&self, stream: &str, group: &str) -> bus::Result<()> {
@@ -127,14 +156,26 @@ impl Around for FlakyBus {
 }
 
 struct Noted {
-    inner: Box<dyn Subscription>,
+    stream: String,
+    inner: Shared,
+    fetched: Arc<AtomicU32>,
     diary: Diary,
+}
+
+impl Noted {
+    fn lost(&self) -> Error {
+        Error::Lost { stream: self.stream.clone(), partition: 0, group: "whoever read it".to_owned() }
+    }
 }
 
 #[async_trait]
 impl Subscription for Noted {
     async fn fetch(&mut self, max: usize) -> bus::Result<Vec<Delivery>> {
-        let deliveries = self.inner.fetch(max).await?;
+        let deliveries = {
+            let mut inner = self.inner.lock().await;
+            inner.as_mut().ok_or_else(|| self.lost())?.fetch(max).await?
+        };
+        self.fetched.fetch_add(u32::try_from(deliveries.len()).unwrap(), SeqCst);
         let noted = |delivery: Delivery| {
             let settler = NotedSettler { inner: delivery.settle, diary: Arc::clone(&self.diary) };
             Delivery { settle: Settle::new(Box::new(settler)), ..delivery }
@@ -148,7 +189,15 @@ impl Subscription for Noted {
         'a: 'f,
         Self: 'f,
     {
-        self.inner.lag()
+        Box::pin(async { self.inner.lock().await.as_ref().ok_or_else(|| self.lost())?.lag().await })
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if self.inner.try_lock().is_ok_and(|inner| inner.is_none()) {
+            self.diary.lock().push(format!("left {}", self.stream));
+        }
     }
 }
 

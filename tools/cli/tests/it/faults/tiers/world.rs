@@ -123,6 +123,8 @@ impl World {
         let mut environment = vec![
             ("CATENA_NATS_LEASE_MS".to_owned(), LEASE.as_millis().to_string()),
             ("CATENA_NATS_MONITORING".to_owned(), format!("{monitoring:?}")),
+            // What lanes stood on when they began, for whoever looks at a world that failed.
+            ("CATENA_LOG_FILTER".to_owned(), "info,catena_mpc=debug".to_owned()),
         ];
         environment.extend(planted.map(|bug| (format!("CATENA_PLANTED_{bug}"), "true".to_owned())));
         let plan = Plan {
@@ -273,8 +275,14 @@ pub(super) async fn flow(load: &Load) {
 /// Ends load and world, and expects that nothing is amiss.
 pub(super) async fn expect_clean(world: World, load: Load) {
     load.stop().await;
-    let report = world.judged().await;
+    let report = world.judge().await;
+    // The world is still there: what it logged is kept where something is amiss.
     assert!(report.clean() && report.accepted > 100, "{}", shown(&report));
+    println!("{report}");
+    if std::env::var_os("KEEP_DEBUG").is_some() {
+        panic!("kept")
+    }
+    world.fleet.shutdown().await.unwrap();
 }
 
 /// Whether something has happened twice.
