@@ -6,10 +6,14 @@ mod tests;
 
 use std::fmt::Display;
 
+use bus::Stored;
 use chain::Plan;
 use model::{Message, Name, derived_id};
 use mpc::{Admit, LaneState, Publication, Routed, Router, ToStreams};
-use relations::{Activity, Control, LiveMap, PostId, UserId, is_reserved, stream::INBOX};
+use relations::{
+    Activity, Control, LiveMap, Origin, PostId, UserId, is_reserved,
+    stream::{INBOX, POSTS},
+};
 
 use crate::{retracted, summary::Shards};
 
@@ -43,6 +47,7 @@ impl FanOut {
         let control = control.ok_or_else(|| refuse("it bypassed the chain and is no control message"))?;
         let author = control.author();
         in_its_partition(&routed, author)?;
+        let accepted = accepted(&routed);
         let mut shards = Shards::default();
         match control {
             Control::Follow(edge) => {
@@ -61,7 +66,10 @@ impl FanOut {
                 shards = self.audience(post, lane)?;
             }
         }
-        let message = control.to_message(routed.message.id);
+        let mut message = control.to_message(routed.message.id);
+        if let Some(accepted) = accepted {
+            accepted.put(&mut message);
+        }
         Ok(spread(inbox, &shards, message))
     }
 
@@ -80,11 +88,15 @@ impl FanOut {
         if retracted::is_marked(lane, post)? {
             return Ok(Vec::new());
         }
+        let accepted = accepted(&routed);
         let Message { id, headers, body, .. } = routed.message;
         let body = if body == origin.body { body } else { body::belonging_to(post, body).map_err(refuse)? };
         let mut message = Activity { post, verb: origin.kind.clone(), body }.into_message(id);
         // What the center and the processors noted travels along; the first header of a name counts.
         message.headers.0.extend(headers.0);
+        if let Some(accepted) = accepted {
+            accepted.put(&mut message);
+        }
         Ok(spread(inbox, &self.audience(post, lane)?, message))
     }
 
@@ -168,6 +180,12 @@ fn in_its_partition(routed: &Routed<'_>, author: UserId) -> mpc::Result<()> {
         "followers of {author} are known in partition {own} of `{input}`, and it came by partition {}: publish it to {own}",
         routed.partition
     )))
+}
+
+/// Where it was accepted. Of another stream than `posts` it would not compare with what shards know.
+fn accepted(routed: &Routed<'_>) -> Option<Origin> {
+    let Stored { sequence, accepted_at_ms, .. } = *routed.origin;
+    (*routed.plan.input == *POSTS).then_some(Origin { sequence, accepted_at_ms })
 }
 
 /// Trying again would not help: the message is put aside.

@@ -4,7 +4,7 @@ mod tests;
 use std::sync::Arc;
 
 use bus::Stored;
-use relations::{Event, ShardMap};
+use relations::{Event, Origin, ShardMap};
 use store::Store;
 
 use crate::{
@@ -27,12 +27,15 @@ pub(crate) struct Applier {
 /// A message as far as it could be read.
 pub(crate) struct Arrival {
     sequence: u64,
+    /// Where in `posts` it was accepted.
+    origin: Option<Origin>,
     event: std::result::Result<Event, relations::Malformed>,
 }
 
 impl From<Stored> for Arrival {
     fn from(stored: Stored) -> Self {
-        Self { sequence: stored.sequence, event: Event::read(stored.message) }
+        let origin = Origin::read(&stored.message);
+        Self { sequence: stored.sequence, origin, event: Event::read(stored.message) }
     }
 }
 
@@ -98,7 +101,7 @@ impl Applier {
         let mut position = self.position;
         let mut done = 0;
         let shard = self.place.number;
-        for Arrival { sequence, event } in arrivals {
+        for Arrival { sequence, origin, event } in arrivals {
             if change.is_full() {
                 break;
             }
@@ -109,7 +112,7 @@ impl Applier {
             if *sequence == expected {
                 let paused = position.paused.take();
                 let reached = match event {
-                    Ok(event) => change.add(*sequence, event, paused)?,
+                    Ok(event) => change.add(*sequence, *origin, event, paused)?,
                     Err(malformed) => change.refuse(&malformed.to_string()),
                 };
                 if let Reached::UpTo(user) = reached {

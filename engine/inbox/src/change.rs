@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use relations::{Activity, Control, Edge, Event, History, PostId, UserId};
+use relations::{Activity, Control, Edge, Event, History, Origin, PostId, UserId};
 use store::{Batch, Snapshot};
 
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     draft::Draft,
     index::Index,
     position::Position,
-    tables::{FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, end_of, id_key, number, pair, right},
+    tables::{
+        CONTROLS, FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, end_of, id_key, number, pair, right,
+    },
     users::Users,
 };
 
@@ -73,14 +75,20 @@ impl<'s> Change<'s> {
         self.room == 0
     }
 
-    /// Adds the effects of the event at `sequence`, or what is left of them after the follower it `paused`
-    /// at. The batch must not be full.
-    pub(crate) fn add(&mut self, sequence: u64, event: &Event, paused: Option<UserId>) -> Result<Reached> {
+    /// Adds the effects of the event at `sequence`, which was accepted at `origin`, or what is left of them after the follower it
+    /// `paused` at. The batch must not be full.
+    pub(crate) fn add(
+        &mut self,
+        sequence: u64,
+        origin: Option<Origin>,
+        event: &Event,
+        paused: Option<UserId>,
+    ) -> Result<Reached> {
         match event {
-            Event::Activity(activity) => self.activity(sequence, activity, paused),
+            Event::Activity(activity) => self.activity(sequence, origin, activity, paused),
             Event::Control(Control::Retract(post)) => self.retract(*post, paused),
-            Event::Control(Control::Follow(edge)) => Ok(self.follow(*edge)),
-            Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history),
+            Event::Control(Control::Follow(edge)) => self.follow(*edge, origin),
+            Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history, origin),
         }
     }
 
@@ -97,7 +105,13 @@ impl<'s> Change<'s> {
         Ok(self.draft.into_batch())
     }
 
-    fn activity(&mut self, sequence: u64, activity: &Activity, paused: Option<UserId>) -> Result<Reached> {
+    fn activity(
+        &mut self,
+        sequence: u64,
+        origin: Option<Origin>,
+        activity: &Activity,
+        paused: Option<UserId>,
+    ) -> Result<Reached> {
         let author = activity.post.author;
         if paused.is_none() {
             if self.draft.has(IDS, &id_key(activity.post))? {
@@ -107,7 +121,7 @@ impl<'s> Change<'s> {
                 return Ok(self.refuse("its post is no JSON object"));
             };
             // The distributor's summary of shards may be too wide: a post nobody here can see is not kept.
-            if !self.owns(author) && self.followers(author, None, 1)?.is_empty() {
+            if !self.owns(author) && self.followers(author, origin, None, 1)?.is_empty() {
                 return Ok(Reached::Everyone);
             }
             self.draft.put(IDS, &id_key(activity.post), sequence.to_be_bytes().to_vec());
@@ -115,7 +129,7 @@ impl<'s> Change<'s> {
             self.outboxes.push(author.0, sequence);
             self.tally.activities += 1;
         }
-        let users = self.followers(author, paused, self.room)?;
+        let users = self.followers(author, origin, paused, self.room)?;
         for user in &users {
             self.feeds.push(user.0, sequence);
         }
@@ -138,25 +152,33 @@ impl<'s> Change<'s> {
             self.draft.delete(POSTS, &sequence.to_be_bytes());
             self.outboxes.remove(&mut self.draft, post.author.0, &[sequence])?;
         }
-        let users = self.followers(post.author, paused, self.room)?;
+        let users = self.followers(post.author, None, paused, self.room)?;
         for user in &users {
             self.feeds.remove(&mut self.draft, user.0, &[sequence])?;
         }
         Ok(self.reached(&users))
     }
 
-    fn follow(&mut self, edge: Edge) -> Reached {
-        if !self.owns(edge.user) {
-            return self.refuse("its user belongs to another shard");
-        }
-        self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
-        self.draft.put(FOLLOWERS, &pair(edge.author.0, edge.user.0), Bytes::new());
-        Reached::Everyone
-    }
-
-    fn unfollow(&mut self, edge: Edge, history: History) -> Result<Reached> {
+    fn follow(&mut self, edge: Edge, origin: Option<Origin>) -> Result<Reached> {
         if !self.owns(edge.user) {
             return Ok(self.refuse("its user belongs to another shard"));
+        }
+        let follower = pair(edge.author.0, edge.user.0);
+        // Who follows already follows since then.
+        if !self.came_before(edge.author, origin)? && !self.draft.has(FOLLOWERS, &follower)? {
+            let since = origin.map_or(Bytes::new(), |origin| origin.to_bytes().to_vec().into());
+            self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
+            self.draft.put(FOLLOWERS, &follower, since);
+        }
+        Ok(Reached::Everyone)
+    }
+
+    fn unfollow(&mut self, edge: Edge, history: History, origin: Option<Origin>) -> Result<Reached> {
+        if !self.owns(edge.user) {
+            return Ok(self.refuse("its user belongs to another shard"));
+        }
+        if self.came_before(edge.author, origin)? {
+            return Ok(Reached::Everyone);
         }
         self.draft.delete(FOLLOWING, &pair(edge.user.0, edge.author.0));
         self.draft.delete(FOLLOWERS, &pair(edge.author.0, edge.user.0));
@@ -166,6 +188,22 @@ impl<'s> Change<'s> {
             self.room = self.room.saturating_sub(removed);
         }
         Ok(Reached::Everyone)
+    }
+
+    /// Whether a follow or unfollow of the author comes again. All of an author's arrive here in the order of `posts`: what is not newer than
+    /// the newest known was here before, and those behind it have had their effects since.
+    fn came_before(&mut self, author: UserId, origin: Option<Origin>) -> Result<bool> {
+        let Some(mut origin) = origin else { return Ok(false) };
+        let key = author.0.to_be_bytes();
+        if let Some(row) = self.draft.get(CONTROLS, &key)? {
+            let newest = Origin::from_bytes(&row).ok_or(Error::Corrupt { table: CONTROLS })?;
+            if origin.is_past(newest) {
+                return Ok(true);
+            }
+            origin = origin.after(newest);
+        }
+        self.draft.put(CONTROLS, &key, origin.to_bytes().to_vec());
+        Ok(false)
     }
 
     /// Takes note of an event that no correct distributor sends; it must not stop those behind it.
@@ -179,12 +217,21 @@ impl<'s> Change<'s> {
         self.place.users.own(user)
     }
 
-    /// Up to `max` local followers above `after`, ascending.
-    fn followers(&self, author: UserId, after: Option<UserId>, max: usize) -> Result<Vec<UserId>> {
+    /// Up to `max` local followers above `after`, ascending; of something that was accepted `at` some place those who followed by then: it may
+    /// come again, or late.
+    fn followers(
+        &self,
+        author: UserId,
+        at: Option<Origin>,
+        after: Option<UserId>,
+        max: usize,
+    ) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
         let Some(from) = after.map_or(Some(0), |after| after.0.checked_add(1)) else { return Ok(users) };
-        self.draft.scan(FOLLOWERS, &pair(author.0, from), &end_of(author.0), &mut |key, _| {
-            users.extend(right(key).map(UserId));
+        self.draft.scan(FOLLOWERS, &pair(author.0, from), &end_of(author.0), &mut |key, since| {
+            // Empty: since before anybody noted it.
+            let too_late = at.zip(Origin::from_bytes(since)).is_some_and(|(at, since)| at.is_past(since));
+            users.extend(right(key).filter(|_| !too_late).map(UserId));
             if users.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(users)

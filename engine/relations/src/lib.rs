@@ -7,6 +7,7 @@
 
 mod event;
 mod history;
+mod origin;
 mod post;
 mod shard_map;
 mod user;
@@ -15,6 +16,7 @@ pub use event::{
     Activity, Control, Edge, Event, FOLLOW, Malformed, RESERVED, RETRACT, UNFOLLOW, is_reserved,
 };
 pub use history::{History, InvalidHistory};
+pub use origin::Origin;
 pub use post::{InvalidPostId, PostId};
 pub use shard_map::{InvalidShardMap, LiveMap, Range, ShardMap};
 pub use user::{InvalidUserId, UserId};

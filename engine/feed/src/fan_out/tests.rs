@@ -35,8 +35,12 @@ impl model::Catalog for Pass {
 }
 
 fn plan(output: &str) -> Plan {
+    plan_of("posts", output)
+}
+
+fn plan_of(input: &str, output: &str) -> Plan {
     let text = format!(
-        "[chain]\nid = \"feed\"\ninput = \"posts\"\noutput = \"{output}\"\n\
+        "[chain]\nid = \"feed\"\ninput = \"{input}\"\noutput = \"{output}\"\n\
          [outputs.audit]\nstream = \"audit\"\n\
          [[step]]\nid = \"pass\"\nuses = \"pass@^1\"\ngrants = [\"output:audit\"]\n"
     );
@@ -198,6 +202,26 @@ fn shards_get_ids_of_their_own_and_the_same_ones_again() {
     let first = lane.route(accepted(12), Some("inbox"), message.clone()).unwrap();
     assert_ne!(first[0].message.id, first[1].message.id);
     assert_eq!(lane.route(accepted(12), Some("inbox"), message).unwrap(), first);
+}
+
+#[test]
+fn shards_learn_where_in_posts_it_was_accepted() {
+    let origins = |lane: &mut Lane| {
+        let follow = Control::Follow(edge(25, 12)).to_message("m".into());
+        let mut sent = lane.route(follow.clone(), None, follow).unwrap();
+        // Nobody else says so.
+        let mut message = Message { id: "derived".into(), ..accepted(12) };
+        message.headers.set("catena-origin", "9 9");
+        sent.extend(lane.route(accepted(12), Some("inbox"), message).unwrap());
+        sent.iter().map(|sent| Origin::read(&sent.message)).collect::<Vec<_>>()
+    };
+    let first = Some(Origin { sequence: 1, accepted_at_ms: 0 });
+    assert_eq!(origins(&mut Lane::new()), [first, first, first]);
+    // Sequences of another stream say nothing beside those of `posts`.
+    let mut elsewhere = Lane { plan: plan_of("imports", "inbox"), ..Lane::new() };
+    let follow = Control::Follow(edge(25, 12)).to_message("m".into());
+    let sent = elsewhere.route(follow.clone(), None, follow).unwrap();
+    assert_eq!(Origin::read(&sent[0].message), None);
 }
 
 #[test]

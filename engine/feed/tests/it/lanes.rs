@@ -31,6 +31,8 @@ pub(crate) struct Lanes {
     /// How many messages are routed and published a second time, before anything new: as after a crash between
     /// publishing and committing, so each sees the state from before it.
     pub(crate) redeliver: u64,
+    /// How often the chain got another name.
+    renamed: u32,
     /// Posts that the chain puts aside.
     pub(crate) dead: BTreeMap<PostId, Dead>,
 }
@@ -51,7 +53,17 @@ impl Lanes {
         let plan = chain::compile(&source, &Pass).unwrap();
         let streams = [(Name::new(INBOX).unwrap(), 99)].into_iter().collect();
         let done = vec![0; PARTITIONS as usize];
-        Self { bus, router, plan, streams, done, state: HashMap::new(), redeliver: 0, dead: BTreeMap::new() }
+        Self {
+            bus,
+            router,
+            plan,
+            streams,
+            done,
+            state: HashMap::new(),
+            redeliver: 0,
+            renamed: 0,
+            dead: BTreeMap::new(),
+        }
     }
 
     pub(crate) async fn run(&mut self) {
@@ -64,6 +76,15 @@ impl Lanes {
                     self.bus.publish(&stream, partition, vec![message]).await.unwrap();
                 }
             }
+        }
+    }
+
+    /// The chain under another name: it begins at the oldest message, its ids are others, and what the router kept is all there.
+    pub(crate) fn rename(&mut self) {
+        self.renamed += 1;
+        self.done.fill(0);
+        for kept in self.state.values_mut() {
+            *kept = kept.pop().map(|(_, value)| (0, value)).into_iter().collect();
         }
     }
 
@@ -99,7 +120,8 @@ impl Lanes {
             Admit::Direct => None,
             Admit::Ignore => return Vec::new(),
         };
-        let id = derived_id(&[&partition.to_be_bytes(), &origin.sequence.to_be_bytes()]);
+        let name = self.renamed.to_be_bytes();
+        let id = derived_id(&[&name, &partition.to_be_bytes(), &origin.sequence.to_be_bytes()]);
         let message = Message { id, ..origin.message.clone() };
         let read = |key: &[u8]| {
             let kept = self.state.get(&(partition, Bytes::copy_from_slice(key))).into_iter().flatten();

@@ -25,6 +25,8 @@ enum Act {
     Retract(usize),
     /// Takes back one that was put aside.
     RetractAside(usize),
+    /// The chain gets another name, and repeats everything.
+    Rename,
     Settle {
         redeliver: u64,
         restart: bool,
@@ -43,6 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0usize..4).prop_map(Act::Replay),
         2 => (0usize..60).prop_map(Act::Retract),
         2 => (0usize..4).prop_map(Act::RetractAside),
+        1 => Just(Act::Rename),
         2 => (0u64..20, any::<bool>(), 1usize..9)
             .prop_map(|(redeliver, restart, limit)| Act::Settle { redeliver, restart, limit }),
     ]
@@ -120,6 +123,7 @@ async fn play(acts: Vec<Act>) {
                     model.retracted.insert(post);
                 }
             }
+            Act::Rename => world.lanes.rename(),
             Act::Settle { redeliver, restart, limit } => {
                 world.lanes.redeliver = redeliver;
                 if restart {

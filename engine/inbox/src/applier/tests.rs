@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use relations::{Activity, Control, Edge, History, PostId, UserId};
+use relations::{Activity, Control, Edge, History, Origin, PostId, UserId};
 use store::Memory;
 
 use super::*;
@@ -95,8 +95,49 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// Events that come one behind the other from `sequence` on, and were accepted at `origin` and behind it.
+fn accepted(events: &[Event], sequence: u64, origin: Origin) -> Vec<Arrival> {
+    let at = |(n, event): (u64, &Event)| Arrival {
+        sequence: sequence + n,
+        origin: Some(Origin { sequence: origin.sequence + n, accepted_at_ms: origin.accepted_at_ms + n / 3 }),
+        event: Ok(event.clone()),
+    };
+    (0..).zip(events).map(at).collect()
+}
+
 fn arrivals(events: &[Event], from: u64) -> Vec<Arrival> {
-    (from..).zip(events).map(|(sequence, event)| Arrival { sequence, event: Ok(event.clone()) }).collect()
+    accepted(events, from, Origin { sequence: from, accepted_at_ms: 1000 })
+}
+
+/// What a shard shows.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    feeds: Vec<Vec<u64>>,
+    outboxes: Vec<Vec<u64>>,
+    following: Vec<Vec<UserId>>,
+    followers: Vec<Vec<UserId>>,
+}
+
+fn shown(store: &Memory) -> Shown {
+    let pages = |table, owners| -> Vec<_> {
+        (0..owners).map(|owner| numbers(&read::page(store, table, owner, None, 999).unwrap())).collect()
+    };
+    let edges = |table, users| -> Vec<_> {
+        (0..users).map(|user| read::neighbours(store, table, UserId(user), None, 99).unwrap()).collect()
+    };
+    Shown {
+        feeds: pages(FEEDS, USERS),
+        outboxes: pages(OUTBOXES, AUTHORS),
+        following: edges(FOLLOWING, USERS),
+        followers: edges(FOLLOWERS, AUTHORS),
+    }
+}
+
+fn apply_all(applier: &mut Applier, mut arrivals: &[Arrival]) {
+    while !arrivals.is_empty() {
+        let (done, _) = applier.apply(arrivals).unwrap();
+        arrivals = &arrivals[done..];
+    }
 }
 
 fn numbers(page: &Page) -> Vec<u64> {
@@ -195,8 +236,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn what_comes_again_under_new_numbers_changes_nothing(
+        events in proptest::collection::vec(event(), 1..120),
+        again in proptest::collection::vec((0usize..120, any::<bool>()), 1..4),
+        batch_entries_max in 1usize..9,
+    ) {
+        let store = Arc::new(Memory::new(TABLES));
+        let options = Options { batch_messages_max: 1, batch_entries_max, block_entries_max: 3 };
+        let open = || Applier::open(0, &first_of_two(USERS), &options, store.clone()).unwrap();
+        let mut applier = open();
+        apply_all(&mut applier, &arrivals(&events, 1));
+        let before = shown(&store);
+        // Other chains begin at the oldest message kept.
+        for (from, restart) in again {
+            let from = from.min(events.len());
+            if restart {
+                applier = open();
+            }
+            let mut repeated = arrivals(&events, 1).split_off(from);
+            for (sequence, arrival) in (applier.applied() + 1..).zip(&mut repeated) {
+                arrival.sequence = sequence;
+            }
+            apply_all(&mut applier, &repeated);
+            prop_assert_eq!(&shown(&store), &before);
+        }
+    }
+}
+
 fn follow(user: u64, author: u64) -> Event {
     Event::Control(Control::Follow(Edge { user: UserId(user), author: UserId(author) }))
+}
+
+fn unfollow(user: u64, author: u64, history: History) -> Event {
+    Event::Control(Control::Unfollow(Edge { user: UserId(user), author: UserId(author) }, history))
 }
 
 fn note(author: u64, unique: u64) -> Event {
@@ -228,6 +303,57 @@ fn a_large_following_is_reached_over_several_batches_and_restarts() {
         let page = read::page(&*store, FEEDS, user, None, 5).unwrap();
         assert_eq!(numbers(&page), [98], "user {user}");
     }
+}
+
+/// A shard that nothing has happened to.
+fn shard() -> (Arc<Memory>, Applier) {
+    let store: Arc<Memory> = Arc::new(Memory::new(TABLES));
+    let applier = Applier::open(0, &first_of_two(USERS), &Options::default(), store.clone()).unwrap();
+    (store, applier)
+}
+
+#[test]
+fn a_repeated_unfollow_removes_nothing_that_came_by_a_later_follow() {
+    let (store, mut applier) = shard();
+    let events = [follow(1, 7), unfollow(1, 7, History::Purge), follow(1, 7), note(7, 1)];
+    apply_all(&mut applier, &arrivals(&events, 1));
+    apply_all(&mut applier, &accepted(&events, 5, Origin { sequence: 1, accepted_at_ms: 1000 }));
+    assert_eq!(shown(&store).feeds[1], [4]);
+    // Without a word on where it was accepted, as of the release before, it is taken for new.
+    let unmarked = Arrival { sequence: 9, origin: None, event: Ok(unfollow(1, 7, History::Purge)) };
+    apply_all(&mut applier, &[unmarked]);
+    assert!(shown(&store).feeds[1].is_empty());
+}
+
+#[test]
+fn a_post_that_comes_again_is_not_for_those_who_followed_later() {
+    let (store, mut applier) = shard();
+    // Of an author elsewhere, whom nobody here followed: the shard keeps nothing of the first post.
+    let events = [note(7, 1), follow(1, 7), note(7, 2)];
+    apply_all(&mut applier, &arrivals(&events, 1));
+    apply_all(&mut applier, &accepted(&events, 4, Origin { sequence: 1, accepted_at_ms: 1000 }));
+    assert_eq!(shown(&store).feeds[1], [3]);
+    // What is replayed was accepted anew.
+    apply_all(&mut applier, &accepted(&events[..1], 7, Origin { sequence: 9, accepted_at_ms: 1003 }));
+    assert_eq!(shown(&store).feeds[1], [7, 3]);
+}
+
+#[test]
+fn a_stream_that_was_made_anew_is_believed() {
+    let (store, mut applier) = shard();
+    apply_all(&mut applier, &arrivals(&[note(2, 1), follow(1, 2), unfollow(1, 2, History::Keep)], 1));
+    let anew = Origin { sequence: 1, accepted_at_ms: 2000 };
+    apply_all(&mut applier, &accepted(&[follow(1, 2), note(2, 2)], 4, anew));
+    assert_eq!(shown(&store).feeds[1], [5]);
+}
+
+#[test]
+fn rows_of_the_release_before_are_followers_since_ever() {
+    let (store, mut applier) = shard();
+    let unmarked = Arrival { sequence: 1, origin: None, event: Ok(follow(1, 7)) };
+    apply_all(&mut applier, &[unmarked]);
+    apply_all(&mut applier, &accepted(&[note(7, 1)], 2, Origin { sequence: 1, accepted_at_ms: 0 }));
+    assert_eq!(shown(&store).feeds[1], [2]);
 }
 
 #[test]
