@@ -36,6 +36,10 @@ use crate::{
 const KEPT: [Table; 5] = ["state", "ledger", "lane", "seen", "seen-order"];
 /// How far the own store is: prefix of the partition → sequence of the newest record it has.
 const POSITIONS: Table = "changelog";
+/// A position that is none: the store was being emptied.
+const EMPTYING: u64 = u64::MAX;
+/// How often a log has to end before the store does until that is believed. Servers that elect may answer what was so a moment ago.
+const LOOKS: u32 = 4;
 /// Records read at once at most.
 const READ_MAX: usize = 256;
 
@@ -82,6 +86,7 @@ impl Changelogs {
                     prefix: partition_prefix(input, partition),
                     stream,
                     partition,
+                    lives: Mutex::default(),
                     state: tokio::sync::Mutex::default(),
                 })
             };
@@ -89,7 +94,7 @@ impl Changelogs {
         };
         let mut state = log.state.lock().await;
         log.catch_up(&mut state).await?;
-        let life = state.begin(chain);
+        let life = log.lives.lock().begin(chain);
         drop(state);
         Ok(Changelog { log, chain: chain.clone(), life })
     }
@@ -133,10 +138,21 @@ impl Changelog {
         write: impl AsyncFnOnce(Arc<Batch>) -> Result<()>,
     ) -> Result<()> {
         let mut state = self.log.state.lock().await;
-        if !state.is_current(&self.chain, self.life) {
-            return Err(Error::Behind);
-        }
+        self.check()?;
         self.log.commit(&mut state, batch, write).await
+    }
+
+    /// Whether everything that this life has read of the store is what it may go by, up to now. To be asked before anything made of it
+    /// gets out.
+    ///
+    /// # Errors
+    /// [`Error::Behind`].
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.log.lives.lock().current.get(&self.chain) == Some(&self.life) {
+            Ok(())
+        } else {
+            Err(Error::Behind)
+        }
     }
 }
 
@@ -150,29 +166,33 @@ struct Log {
     prefix: Bytes,
     stream: Name,
     partition: u32,
+    lives: Mutex<Lives>,
     state: tokio::sync::Mutex<State>,
+}
+
+/// Whose view of the store is right.
+#[derive(Default)]
+struct Lives {
+    /// Of each chain, the life whose lane has read what stands there. Ended before the store takes anything from elsewhere.
+    current: HashMap<Name, u64>,
+    /// How many there were.
+    begun: u64,
+}
+
+impl Lives {
+    fn begin(&mut self, chain: &Name) -> u64 {
+        self.begun += 1;
+        self.current.insert(chain.clone(), self.begun);
+        self.begun
+    }
 }
 
 #[derive(Default)]
 struct State {
     /// Nothing while it is not known where the log ends: then it takes no commit until somebody caught up.
     tip: Option<Tip>,
-    /// Of each chain, the life whose lane has read what stands here. None commits but these.
-    lives: HashMap<Name, u64>,
-    /// How many lives there were.
-    begun: u64,
-}
-
-impl State {
-    fn begin(&mut self, chain: &Name) -> u64 {
-        self.begun += 1;
-        self.lives.insert(chain.clone(), self.begun);
-        self.begun
-    }
-
-    fn is_current(&self, chain: &Name, life: u64) -> bool {
-        self.lives.get(chain) == Some(&life)
-    }
+    /// How often in a row the log ended before the store.
+    short: u32,
 }
 
 /// Where log and store are, level with each other.
@@ -196,7 +216,7 @@ impl Log {
         // Whatever fails from here on leaves it open whether log and store are level.
         let Some(Tip { first, last, snapshot }) = state.tip.take() else { return Err(Error::Behind) };
         let mut last = last;
-        for records in record::appends(&batch) {
+        for records in record::appends(&batch, record::COMMIT_MAX) {
             last = self.append(last, records).await?;
         }
         batch.put(POSITIONS, &self.prefix, &last.to_be_bytes());
@@ -221,16 +241,24 @@ impl Log {
 
     /// Brings the own store level with the log. Where it was not, what lanes have read is not what stands there now.
     async fn catch_up(&self, state: &mut State) -> Result<()> {
-        let known = state.tip.take();
+        state.tip = None;
         let Bounds { first, last } = self.bus.bounds(&self.stream, self.partition).await?;
-        if known.is_none_or(|tip| tip.last != last) {
-            state.lives.clear();
-        }
         let mut at = self.position().await?;
         let (stream, partition) = (&self.stream, self.partition);
         tracing::debug!(%stream, partition, at, first, last, "the store is brought level");
+        if at > last && at != EMPTYING && state.short + 1 < LOOKS {
+            state.short += 1;
+            let reason = format!(
+                "`{stream}` partition {partition} ends at {last} by now, and there was a record {at}"
+            );
+            return Err(bus::Error::Away { reason }.into());
+        }
+        state.short = 0;
+        if at != last {
+            self.lives.lock().current.clear();
+        }
         if at > last || at + 1 < first {
-            if at > last {
+            if at > last && at != EMPTYING {
                 // The log decides: it is what another owner would have gone by.
                 tracing::warn!(%stream, partition, at, last, "the store is ahead of its changelog and is rebuilt");
             }
@@ -266,7 +294,7 @@ impl Log {
         while let Some(cursor) = next {
             let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
             let (batch, rest) = blocking(move || rows::some(&*store, &prefix, cursor)).await??;
-            for records in record::appends(&batch) {
+            for records in record::appends(&batch, record::SNAPSHOT_MAX) {
                 last = self.append(last, records).await?;
             }
             next = rest;
@@ -305,7 +333,11 @@ impl Log {
             for op in batch.ops() {
                 gone.delete(op.table(), op.key());
             }
-            gone.delete(POSITIONS, &self.prefix);
+            // What is left, should this be all that happens, is no store to go on from.
+            match rest {
+                Some(_) => gone.put(POSITIONS, &self.prefix, &EMPTYING.to_be_bytes()),
+                None => gone.delete(POSITIONS, &self.prefix),
+            }
             self.write(gone).await?;
             next = rest;
         }

@@ -21,7 +21,7 @@ mod work;
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
-use bus::{Delivery, Subscription};
+use bus::{Bounds, Delivery, Subscription};
 use model::{Name, Sequences};
 use tokio::{
     task::{JoinError, JoinSet},
@@ -50,6 +50,9 @@ pub(crate) use leave::{Forgot, forget, known, reads};
 
 /// How often a lane looks how much is left to do.
 const LAG_EVERY: Duration = Duration::from_secs(1);
+/// How often, and how far apart, a stream that ends before its ledger is looked at again.
+const LOOKS: u32 = 4;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a lane stands on.
 pub(crate) struct Place {
@@ -105,6 +108,11 @@ async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
             }
             // Nothing failed: closing took too long for what was in hand.
             Err(Error::GivenUp) => return,
+            Err(error) if close.is_cancelled() => {
+                let (chain, partition, why) = (&place.chain, place.partition, sentence(&error));
+                tracing::info!(%chain, partition, why, "the lane closed and leaves what it had in hand to the next one");
+                return;
+            }
             Err(Error::Bus(bus::Error::Busy { .. }))
                 if opened.elapsed() < place.options.drain_max + place.options.restart.max =>
             {
@@ -201,6 +209,7 @@ impl<'a> Lane<'a> {
         };
         let here = Arc::clone(place);
         let mut ledger = blocking(move || read_ledger(&here)).await??;
+        let bounds = end_of(place, bounds, ledger.newest()).await?;
         if bounds.last < ledger.newest() {
             // Sequences never go back, so this is another stream of that name, or one that lost its end in a power
             // failure. To believe the ledger would be to take new messages for settled ones.
@@ -333,6 +342,18 @@ impl<'a> Lane<'a> {
     fn next_due(&self) -> Option<Instant> {
         self.runner.as_ref().and_then(Runner::next_due).map(Instant::from_std)
     }
+}
+
+/// Asks again where the stream seems to end before `newest`: servers that elect may answer what was so a moment ago.
+async fn end_of(place: &Place, mut bounds: Bounds, newest: u64) -> Result<Bounds> {
+    for _ in 0..LOOKS {
+        if bounds.last >= newest {
+            break;
+        }
+        sleep(LOOK_EVERY).await;
+        bounds = place.parts.bus.bounds(&place.stream, place.partition).await?;
+    }
+    Ok(bounds)
 }
 
 async fn wait_until(due: Option<Instant>) {

@@ -15,16 +15,20 @@ const ROWS: &str = "rows";
 const SNAPSHOT: &str = "snapshot";
 /// A record is closed once it has grown to this.
 const BYTES_MAX: usize = 256 << 10;
-/// Records appended at once at most, which bounds one append to a few megabytes.
-const APPEND_MAX: usize = 16;
+/// Records of a commit that are appended together, which is all that servers take: whoever reads the log finds a commit whole or
+/// not at all. A commit has hundreds of them only where a thousand messages change large states.
+pub(super) const COMMIT_MAX: usize = 1000;
+/// Records of a snapshot that are appended together, a few megabytes. It says nothing new, so its parts may stand alone.
+pub(super) const SNAPSHOT_MAX: usize = 16;
 
 /// Marks the beginning of a snapshot.
 pub(super) fn beginning() -> Message {
     message(SNAPSHOT, Bytes::new())
 }
 
-/// The records of `batch`, in groups to append one after the other. Changes that no changelog keeps are left out.
-pub(super) fn appends(batch: &Batch) -> Vec<Vec<Message>> {
+/// The records of `batch`, in groups of `group_max` at most, to append one after the other. Changes that no changelog keeps are left
+/// out.
+pub(super) fn appends(batch: &Batch, group_max: usize) -> Vec<Vec<Message>> {
     let (mut records, mut open) = (Vec::new(), BytesMut::new());
     for op in batch.ops() {
         let Some(table) = KEPT.iter().position(|kept| *kept == op.table()) else { continue };
@@ -49,7 +53,7 @@ pub(super) fn appends(batch: &Batch) -> Vec<Vec<Message>> {
     let mut groups = Vec::new();
     let mut records = records.into_iter().peekable();
     while records.peek().is_some() {
-        groups.push(records.by_ref().take(APPEND_MAX).collect());
+        groups.push(records.by_ref().take(group_max).collect());
     }
     groups
 }
@@ -133,7 +137,7 @@ mod tests {
                 }
             }
             let mut read = Batch::new();
-            for record in appends(&batch).iter().flatten() {
+            for record in appends(&batch, 3).iter().flatten() {
                 prop_assert!(record.body.len() < 2 * BYTES_MAX + 1024);
                 decode(record, &mut read).unwrap();
             }

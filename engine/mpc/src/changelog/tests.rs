@@ -115,7 +115,9 @@ fn whoever_had_the_partition_in_between_ends_every_life_before() {
         let between = second.open().await;
         second.commit(&between, &[(1, Some(2))]).await.unwrap();
         // The lane of another chain is what learns of it.
+        old.check().unwrap();
         let other = first.open_for("audit").await;
+        assert!(old.check().is_err() && other.check().is_ok());
         let refused = first.commit(&old, &[(1, Some(1))]).await.unwrap_err();
         assert!(matches!(refused, Error::Behind), "{refused}");
         first.commit(&other, &[(3, Some(3))]).await.unwrap();
@@ -138,8 +140,31 @@ fn a_store_that_belongs_to_another_log_is_rebuilt() {
         let changelogs =
             Changelogs::new(Arc::clone(&second), Arc::clone(&moved.store) as Arc<dyn Store>, 100, None);
         let moved = Process { changelogs, ..moved };
+        // Not at the first look: the answer may be an old one.
+        let name = |name| Name::new(name).unwrap();
+        for _ in 1..LOOKS {
+            let opened = moved.changelogs.open(&name("posts"), 1, 2, &name("feed")).await;
+            assert!(matches!(opened.err(), Some(Error::Bus(bus::Error::Away { .. }))));
+            assert_eq!(moved.rows().len(), 5);
+        }
         moved.open().await;
         assert_eq!(moved.rows(), other.rows());
+    });
+}
+
+#[test]
+fn a_store_that_was_being_emptied_is_emptied_before_it_is_filled() {
+    run(async {
+        let bus = bus();
+        let process = Process::over(&bus, 100);
+        process.commit(&process.open().await, &[(1, Some(1))]).await.unwrap();
+        // Half of it was gone when the process died.
+        let mut batch = Batch::new();
+        batch.put("state", &key_of(9), &[9]);
+        batch.put(POSITIONS, &partition_prefix("posts", 1), &EMPTYING.to_be_bytes());
+        process.store.write(&batch).unwrap();
+        process.open().await;
+        assert_eq!(process.rows().into_keys().collect::<Vec<_>>(), [key_of(1)]);
     });
 }
 
