@@ -225,11 +225,9 @@ fn count(arrivals: &Arrivals, report: &mut Report) {
         let last = last.entry(&arrival.place).or_default();
         if count != *last + 1 {
             // Ids tell when a post was accepted.
-            let (ordinal, id) = (arrival.ordinal.unwrap_or_default(), &arrival.body["id"]);
+            let id = arrival.body.get("id").and_then(Value::as_str).unwrap_or_default();
             let place = &arrival.place;
-            report
-                .miscounted
-                .push(format!("{place:?}: number {count} after {last}, of post {ordinal} ({id})"));
+            report.miscounted.push(format!("{place:?}: number {count} after {last}, of post {id}"));
         }
         *last = count;
     }
