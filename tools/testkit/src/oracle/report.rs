@@ -224,7 +224,6 @@ fn count(arrivals: &Arrivals, report: &mut Report) {
         let Some(count) = arrival.body.get("count").and_then(Value::as_u64) else { continue };
         let last = last.entry(&arrival.place).or_default();
         if count != *last + 1 {
-            // Ids tell when a post was accepted.
             let id = arrival.body.get("id").and_then(Value::as_str).unwrap_or_default();
             let place = &arrival.place;
             report.miscounted.push(format!("{place:?}: number {count} after {last}, of post {id}"));
