@@ -139,7 +139,8 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("failed to start `{}`", program.display()))?;
-        let guard = Guard::over(child.id().context("nats-server ended at once")?)?;
+        let id = child.id().context("nats-server ended at once")?;
+        let guard = Guard::over(id, self.folder.path())?;
         self.life = Some(Life { guard, child });
         Ok(())
     }
