@@ -11,7 +11,7 @@ use chain::Plan;
 use model::{Message, Name, derived_id};
 use mpc::{Admit, LaneState, Publication, Routed, Router, ToStreams};
 use relations::{
-    Activity, Control, LiveMap, Origin, PostId, UserId, is_reserved,
+    Accepted, Activity, Control, LiveMap, PostId, UserId, is_reserved,
     stream::{INBOX, POSTS},
 };
 
@@ -141,7 +141,7 @@ impl Router for FanOut {
         }
     }
 
-    /// A shard keeps the ids of its posts.
+    /// A shard keeps the ids of its posts, and of what came from `posts` where the newest of each follow was accepted.
     fn recognises(&self, stream: &str) -> bool {
         stream == INBOX
     }
@@ -183,9 +183,9 @@ fn in_its_partition(routed: &Routed<'_>, author: UserId) -> mpc::Result<()> {
 }
 
 /// Where it was accepted. Of another stream than `posts` it would not compare with what shards know.
-fn accepted(routed: &Routed<'_>) -> Option<Origin> {
-    let Stored { sequence, accepted_at_ms, .. } = *routed.origin;
-    (*routed.plan.input == *POSTS).then_some(Origin { sequence, accepted_at_ms })
+fn accepted(routed: &Routed<'_>) -> Option<Accepted> {
+    let Stored { sequence, accepted_at_ms: at_ms, .. } = *routed.origin;
+    (*routed.plan.input == *POSTS).then_some(Accepted { sequence, at_ms })
 }
 
 /// Trying again would not help: the message is put aside.

@@ -4,7 +4,7 @@ mod tests;
 use std::sync::Arc;
 
 use bus::Stored;
-use relations::{Event, Origin, ShardMap};
+use relations::{Accepted, Event, ShardMap};
 use store::Store;
 
 use crate::{
@@ -28,14 +28,14 @@ pub(crate) struct Applier {
 pub(crate) struct Arrival {
     sequence: u64,
     /// Where in `posts` it was accepted.
-    origin: Option<Origin>,
+    accepted: Option<Accepted>,
     event: std::result::Result<Event, relations::Malformed>,
 }
 
 impl From<Stored> for Arrival {
     fn from(stored: Stored) -> Self {
-        let origin = Origin::read(&stored.message);
-        Self { sequence: stored.sequence, origin, event: Event::read(stored.message) }
+        let accepted = Accepted::read(&stored.message);
+        Self { sequence: stored.sequence, accepted, event: Event::read(stored.message) }
     }
 }
 
@@ -101,7 +101,7 @@ impl Applier {
         let mut position = self.position;
         let mut done = 0;
         let shard = self.place.number;
-        for Arrival { sequence, origin, event } in arrivals {
+        for Arrival { sequence, accepted, event } in arrivals {
             if change.is_full() {
                 break;
             }
@@ -112,7 +112,7 @@ impl Applier {
             if *sequence == expected {
                 let paused = position.paused.take();
                 let reached = match event {
-                    Ok(event) => change.add(*sequence, *origin, event, paused)?,
+                    Ok(event) => change.add(*sequence, *accepted, event, paused)?,
                     Err(malformed) => change.refuse(&malformed.to_string()),
                 };
                 if let Reached::UpTo(user) = reached {

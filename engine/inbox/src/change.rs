@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use relations::{Activity, Control, Edge, Event, History, Origin, PostId, UserId};
-use store::{Batch, Snapshot};
+use relations::{Accepted, Activity, Control, Edge, Event, History, PostId, UserId};
+use store::{Batch, Snapshot, Table};
 
 use crate::{
     Error, Result,
@@ -12,7 +12,7 @@ use crate::{
     index::Index,
     position::Position,
     tables::{
-        CONTROLS, FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, end_of, id_key, number, pair, right,
+        FEEDS, FOLLOWERS, FOLLOWING, IDS, OUTBOXES, POSTS, UNFOLLOWED, end_of, id_key, number, pair, right,
     },
     users::Users,
 };
@@ -45,6 +45,7 @@ pub(crate) struct Tally {
     pub(crate) inserts: u64,
     pub(crate) activities: u64,
     pub(crate) refused: u64,
+    pub(crate) repeated: u64,
 }
 
 /// One store batch in the making.
@@ -75,20 +76,20 @@ impl<'s> Change<'s> {
         self.room == 0
     }
 
-    /// Adds the effects of the event at `sequence`, which was accepted at `origin`, or what is left of them after the follower it
+    /// Adds the effects of the event at `sequence`, which was `accepted` there, or what is left of them after the follower it
     /// `paused` at. The batch must not be full.
     pub(crate) fn add(
         &mut self,
         sequence: u64,
-        origin: Option<Origin>,
+        accepted: Option<Accepted>,
         event: &Event,
         paused: Option<UserId>,
     ) -> Result<Reached> {
         match event {
-            Event::Activity(activity) => self.activity(sequence, origin, activity, paused),
+            Event::Activity(activity) => self.activity(sequence, accepted, activity, paused),
             Event::Control(Control::Retract(post)) => self.retract(*post, paused),
-            Event::Control(Control::Follow(edge)) => self.follow(*edge, origin),
-            Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history, origin),
+            Event::Control(Control::Follow(edge)) => self.follow(*edge, accepted),
+            Event::Control(Control::Unfollow(edge, history)) => self.unfollow(*edge, *history, accepted),
         }
     }
 
@@ -108,20 +109,20 @@ impl<'s> Change<'s> {
     fn activity(
         &mut self,
         sequence: u64,
-        origin: Option<Origin>,
+        accepted: Option<Accepted>,
         activity: &Activity,
         paused: Option<UserId>,
     ) -> Result<Reached> {
         let author = activity.post.author;
         if paused.is_none() {
             if self.draft.has(IDS, &id_key(activity.post))? {
-                return Ok(Reached::Everyone);
+                return Ok(self.pass_over());
             }
             let Some(post) = object(&activity.body) else {
                 return Ok(self.refuse("its post is no JSON object"));
             };
             // The distributor's summary of shards may be too wide: a post nobody here can see is not kept.
-            if !self.owns(author) && self.followers(author, origin, None, 1)?.is_empty() {
+            if !self.owns(author) && self.followers(author, accepted, None, 1)?.is_empty() {
                 return Ok(Reached::Everyone);
             }
             self.draft.put(IDS, &id_key(activity.post), sequence.to_be_bytes().to_vec());
@@ -129,7 +130,7 @@ impl<'s> Change<'s> {
             self.outboxes.push(author.0, sequence);
             self.tally.activities += 1;
         }
-        let users = self.followers(author, origin, paused, self.room)?;
+        let users = self.followers(author, accepted, paused, self.room)?;
         for user in &users {
             self.feeds.push(user.0, sequence);
         }
@@ -159,29 +160,42 @@ impl<'s> Change<'s> {
         Ok(self.reached(&users))
     }
 
-    fn follow(&mut self, edge: Edge, origin: Option<Origin>) -> Result<Reached> {
+    fn follow(&mut self, edge: Edge, accepted: Option<Accepted>) -> Result<Reached> {
         if !self.owns(edge.user) {
             return Ok(self.refuse("its user belongs to another shard"));
         }
         let follower = pair(edge.author.0, edge.user.0);
         // Who follows already follows since then.
-        if !self.came_before(edge.author, origin)? && !self.draft.has(FOLLOWERS, &follower)? {
-            let since = origin.map_or(Bytes::new(), |origin| origin.to_bytes().to_vec().into());
-            self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
-            self.draft.put(FOLLOWERS, &follower, since);
+        if self.draft.has(FOLLOWERS, &follower)? {
+            return Ok(Reached::Everyone);
         }
+        let ended = self.accepted(UNFOLLOWED, &follower)?;
+        if accepted.zip(ended).is_some_and(|(at, ended)| at.is_past(ended)) {
+            return Ok(self.pass_over());
+        }
+        let since = accepted.map(|at| ended.map_or(at, |ended| at.after(ended)));
+        self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
+        self.draft.put(FOLLOWERS, &follower, since.map_or(Vec::new(), |since| since.to_bytes().to_vec()));
+        self.draft.delete(UNFOLLOWED, &follower);
         Ok(Reached::Everyone)
     }
 
-    fn unfollow(&mut self, edge: Edge, history: History, origin: Option<Origin>) -> Result<Reached> {
+    fn unfollow(&mut self, edge: Edge, history: History, accepted: Option<Accepted>) -> Result<Reached> {
         if !self.owns(edge.user) {
             return Ok(self.refuse("its user belongs to another shard"));
         }
-        if self.came_before(edge.author, origin)? {
-            return Ok(Reached::Everyone);
+        let follower = pair(edge.author.0, edge.user.0);
+        let follows = self.draft.has(FOLLOWERS, &follower)?;
+        let known = self.accepted(if follows { FOLLOWERS } else { UNFOLLOWED }, &follower)?;
+        if accepted.zip(known).is_some_and(|(at, known)| at.is_past(known)) {
+            return Ok(self.pass_over());
+        }
+        if let Some(at) = accepted.filter(|_| follows) {
+            let at = known.map_or(at, |known| at.after(known));
+            self.draft.put(UNFOLLOWED, &follower, at.to_bytes().to_vec());
         }
         self.draft.delete(FOLLOWING, &pair(edge.user.0, edge.author.0));
-        self.draft.delete(FOLLOWERS, &pair(edge.author.0, edge.user.0));
+        self.draft.delete(FOLLOWERS, &follower);
         if history == History::Purge {
             let posts = self.outboxes.all(&mut self.draft, edge.author.0)?;
             let removed = self.feeds.remove(&mut self.draft, edge.user.0, &posts)?;
@@ -190,20 +204,15 @@ impl<'s> Change<'s> {
         Ok(Reached::Everyone)
     }
 
-    /// Whether a follow or unfollow of the author comes again. All of an author's arrive here in the order of `posts`: what is not newer than
-    /// the newest known was here before, and those behind it have had their effects since.
-    fn came_before(&mut self, author: UserId, origin: Option<Origin>) -> Result<bool> {
-        let Some(mut origin) = origin else { return Ok(false) };
-        let key = author.0.to_be_bytes();
-        if let Some(row) = self.draft.get(CONTROLS, &key)? {
-            let newest = Origin::from_bytes(&row).ok_or(Error::Corrupt { table: CONTROLS })?;
-            if origin.is_past(newest) {
-                return Ok(true);
-            }
-            origin = origin.after(newest);
-        }
-        self.draft.put(CONTROLS, &key, origin.to_bytes().to_vec());
-        Ok(false)
+    /// Where it was accepted that a user follows or no longer does, if that is known.
+    fn accepted(&self, table: Table, key: &[u8]) -> Result<Option<Accepted>> {
+        self.draft.get(table, key)?.map_or(Ok(None), |row| place(table, &row))
+    }
+
+    /// Takes note of an event that was here before: whatever had its effects since must not be undone.
+    fn pass_over(&mut self) -> Reached {
+        self.tally.repeated += 1;
+        Reached::Everyone
     }
 
     /// Takes note of an event that no correct distributor sends; it must not stop those behind it.
@@ -222,19 +231,26 @@ impl<'s> Change<'s> {
     fn followers(
         &self,
         author: UserId,
-        at: Option<Origin>,
+        at: Option<Accepted>,
         after: Option<UserId>,
         max: usize,
     ) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
         let Some(from) = after.map_or(Some(0), |after| after.0.checked_add(1)) else { return Ok(users) };
+        let mut problem = None;
         self.draft.scan(FOLLOWERS, &pair(author.0, from), &end_of(author.0), &mut |key, since| {
-            // Empty: since before anybody noted it.
-            let too_late = at.zip(Origin::from_bytes(since)).is_some_and(|(at, since)| at.is_past(since));
-            users.extend(right(key).filter(|_| !too_late).map(UserId));
-            if users.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            match place(FOLLOWERS, since) {
+                Ok(since) if at.zip(since).is_some_and(|(at, since)| at.is_past(since)) => {}
+                Ok(_) => users.extend(right(key).map(UserId)),
+                Err(error) => problem = Some(error),
+            }
+            if users.len() < max && problem.is_none() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
-        Ok(users)
+        problem.map_or(Ok(users), Err)
     }
 
     /// Spends room on `users`. All of it spent means that there may be more of them.
@@ -245,6 +261,14 @@ impl<'s> Change<'s> {
             _ => Reached::Everyone,
         }
     }
+}
+
+/// Where something was accepted, as a row says it; an empty one is of an earlier release.
+fn place(table: Table, row: &[u8]) -> Result<Option<Accepted>> {
+    if row.is_empty() {
+        return Ok(None);
+    }
+    Accepted::from_bytes(row).map(Some).ok_or(Error::Corrupt { table })
 }
 
 /// The body without blanks around it, if it looks like a JSON object (the distributor has parsed it).

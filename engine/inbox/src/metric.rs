@@ -6,6 +6,8 @@ pub const INSERTS: &str = "catena_inbox_inserts_total";
 pub const ACTIVITIES: &str = "catena_inbox_activities_total";
 /// Messages that said nothing a shard knows; each is an error in the log.
 pub const REFUSED: &str = "catena_inbox_refused_total";
+/// Posts, follows and unfollows that had been there before, and were passed over.
+pub const REPEATED: &str = "catena_inbox_repeated_total";
 /// The last sequence whose effects are all there.
 pub const APPLIED: &str = "catena_inbox_applied_sequence";
 /// Messages in the stream that are not applied yet.
@@ -30,6 +32,7 @@ pub(crate) struct Meters {
     inserts: Counter,
     activities: Counter,
     refused: Counter,
+    repeated: Counter,
     applied: Gauge,
     pub(crate) serving: Gauge,
     pub(crate) lag: Gauge,
@@ -43,6 +46,7 @@ impl Meters {
             inserts: counter!(INSERTS, "shard" => shard.clone()),
             activities: counter!(ACTIVITIES, "shard" => shard.clone()),
             refused: counter!(REFUSED, "shard" => shard.clone()),
+            repeated: counter!(REPEATED, "shard" => shard.clone()),
             applied: gauge!(APPLIED, "shard" => shard.clone()),
             serving: gauge!(SERVING, "shard" => shard.clone()),
             lag: gauge!(LAG, "shard" => shard.clone()),
@@ -55,6 +59,7 @@ impl Meters {
         self.inserts.increment(tally.inserts);
         self.activities.increment(tally.activities);
         self.refused.increment(tally.refused);
+        self.repeated.increment(tally.repeated);
         self.applied.set(applied as f64);
     }
 }

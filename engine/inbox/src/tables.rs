@@ -6,8 +6,8 @@
 //! | `inbox-posts` | number | the post, one JSON object |
 //! | `inbox-ids` | author, unique | number; 0 where the post was retracted before it came |
 //! | `inbox-following` | user, author | |
-//! | `inbox-followers` | author, user | where in `posts` the follow was accepted ([`relations::Origin`]); empty where that is not known |
-//! | `inbox-controls` | author | where the newest follow or unfollow of the author was |
+//! | `inbox-followers` | author, user | where in `posts` the follow was accepted ([`relations::Accepted`]); empty where that is not known |
+//! | `inbox-unfollowed` | author, user | where the unfollow was, of users who followed once |
 //! | `inbox-feeds` | user, first number | a [block](crate::block) |
 //! | `inbox-outboxes` | author, first number | a [block](crate::block) |
 //!
@@ -21,12 +21,12 @@ pub(crate) const POSTS: Table = "inbox-posts";
 pub(crate) const IDS: Table = "inbox-ids";
 pub(crate) const FOLLOWING: Table = "inbox-following";
 pub(crate) const FOLLOWERS: Table = "inbox-followers";
-pub(crate) const CONTROLS: Table = "inbox-controls";
+pub(crate) const UNFOLLOWED: Table = "inbox-unfollowed";
 pub(crate) const FEEDS: Table = "inbox-feeds";
 pub(crate) const OUTBOXES: Table = "inbox-outboxes";
 
 /// The tables each shard's store is opened with.
-pub const TABLES: &[Table] = &[META, POSTS, IDS, FOLLOWING, FOLLOWERS, CONTROLS, FEEDS, OUTBOXES];
+pub const TABLES: &[Table] = &[META, POSTS, IDS, FOLLOWING, FOLLOWERS, UNFOLLOWED, FEEDS, OUTBOXES];
 
 /// Two numbers as a key.
 pub(crate) fn pair(left: u64, right: u64) -> [u8; 16] {

@@ -7,8 +7,8 @@
 //! | [`Control::Retract`] | `catena.retract` | author | `post` | |
 //! | [`Activity`] | the post's verb | author | `post` | the post as a JSON object |
 //!
-//! Control messages look the same in `posts` and in `inbox`, but that those in `inbox` say where they were accepted ([`Origin`](crate::Origin)), as
-//! activities do, which exist in `inbox` only. Message ids
+//! Control messages look the same in `posts` and in `inbox`; activities exist in `inbox` only. What is in `inbox` has one header more,
+//! `catena-accepted`, which says where in `posts` it was accepted ([`Accepted`](crate::Accepted)). Message ids
 //! are the sender's business: they are identity on the bus, not of the thing told.
 
 use bytes::Bytes;

@@ -5,18 +5,18 @@
 //! ([`UserId`] of the author in decimal), so that the bus keeps them in order (ADR 6). Nothing here does
 //! I/O; what changes while a process runs is the shard map, behind its [`LiveMap`].
 
+mod accepted;
 mod event;
 mod history;
-mod origin;
 mod post;
 mod shard_map;
 mod user;
 
+pub use accepted::Accepted;
 pub use event::{
     Activity, Control, Edge, Event, FOLLOW, Malformed, RESERVED, RETRACT, UNFOLLOW, is_reserved,
 };
 pub use history::{History, InvalidHistory};
-pub use origin::Origin;
 pub use post::{InvalidPostId, PostId};
 pub use shard_map::{InvalidShardMap, LiveMap, Range, ShardMap};
 pub use user::{InvalidUserId, UserId};

@@ -206,22 +206,22 @@ fn shards_get_ids_of_their_own_and_the_same_ones_again() {
 
 #[test]
 fn shards_learn_where_in_posts_it_was_accepted() {
-    let origins = |lane: &mut Lane| {
+    let places = |lane: &mut Lane| {
         let follow = Control::Follow(edge(25, 12)).to_message("m".into());
         let mut sent = lane.route(follow.clone(), None, follow).unwrap();
         // Nobody else says so.
         let mut message = Message { id: "derived".into(), ..accepted(12) };
-        message.headers.set("catena-origin", "9 9");
+        message.headers.set("catena-accepted", "9 9");
         sent.extend(lane.route(accepted(12), Some("inbox"), message).unwrap());
-        sent.iter().map(|sent| Origin::read(&sent.message)).collect::<Vec<_>>()
+        sent.iter().map(|sent| Accepted::read(&sent.message)).collect::<Vec<_>>()
     };
-    let first = Some(Origin { sequence: 1, accepted_at_ms: 0 });
-    assert_eq!(origins(&mut Lane::new()), [first, first, first]);
+    let first = Some(Accepted { sequence: 1, at_ms: 0 });
+    assert_eq!(places(&mut Lane::new()), [first, first, first]);
     // Sequences of another stream say nothing beside those of `posts`.
     let mut elsewhere = Lane { plan: plan_of("imports", "inbox"), ..Lane::new() };
     let follow = Control::Follow(edge(25, 12)).to_message("m".into());
     let sent = elsewhere.route(follow.clone(), None, follow).unwrap();
-    assert_eq!(Origin::read(&sent[0].message), None);
+    assert_eq!(Accepted::read(&sent[0].message), None);
 }
 
 #[test]

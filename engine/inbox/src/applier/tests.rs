@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use relations::{Activity, Control, Edge, History, Origin, PostId, UserId};
+use relations::{Accepted, Activity, Control, Edge, History, PostId, UserId};
 use store::Memory;
 
 use super::*;
@@ -95,18 +95,18 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Events that come one behind the other from `sequence` on, and were accepted at `origin` and behind it.
-fn accepted(events: &[Event], sequence: u64, origin: Origin) -> Vec<Arrival> {
+/// Events that come one behind the other from `sequence` on, and were accepted at `first` and behind it.
+fn accepted(events: &[Event], sequence: u64, first: Accepted) -> Vec<Arrival> {
     let at = |(n, event): (u64, &Event)| Arrival {
         sequence: sequence + n,
-        origin: Some(Origin { sequence: origin.sequence + n, accepted_at_ms: origin.accepted_at_ms + n / 3 }),
+        accepted: Some(Accepted { sequence: first.sequence + n, at_ms: first.at_ms + n / 3 }),
         event: Ok(event.clone()),
     };
     (0..).zip(events).map(at).collect()
 }
 
 fn arrivals(events: &[Event], from: u64) -> Vec<Arrival> {
-    accepted(events, from, Origin { sequence: from, accepted_at_ms: 1000 })
+    accepted(events, from, Accepted { sequence: from, at_ms: 1000 })
 }
 
 /// What a shard shows.
@@ -241,7 +241,7 @@ proptest! {
     #[test]
     fn what_comes_again_under_new_numbers_changes_nothing(
         events in proptest::collection::vec(event(), 1..120),
-        again in proptest::collection::vec((0usize..120, any::<bool>()), 1..4),
+        again in proptest::collection::vec((0usize..120, 1usize..120, any::<bool>()), 1..4),
         batch_entries_max in 1usize..9,
     ) {
         let store = Arc::new(Memory::new(TABLES));
@@ -250,13 +250,14 @@ proptest! {
         let mut applier = open();
         apply_all(&mut applier, &arrivals(&events, 1));
         let before = shown(&store);
-        // Other chains begin at the oldest message kept.
-        for (from, restart) in again {
+        // Of a chain with another name it is all that is kept, or as far as it comes; of a lane that died, some of it.
+        for (from, count, restart) in again {
             let from = from.min(events.len());
             if restart {
                 applier = open();
             }
             let mut repeated = arrivals(&events, 1).split_off(from);
+            repeated.truncate(count);
             for (sequence, arrival) in (applier.applied() + 1..).zip(&mut repeated) {
                 arrival.sequence = sequence;
             }
@@ -317,12 +318,22 @@ fn a_repeated_unfollow_removes_nothing_that_came_by_a_later_follow() {
     let (store, mut applier) = shard();
     let events = [follow(1, 7), unfollow(1, 7, History::Purge), follow(1, 7), note(7, 1)];
     apply_all(&mut applier, &arrivals(&events, 1));
-    apply_all(&mut applier, &accepted(&events, 5, Origin { sequence: 1, accepted_at_ms: 1000 }));
+    apply_all(&mut applier, &accepted(&events, 5, Accepted { sequence: 1, at_ms: 1000 }));
     assert_eq!(shown(&store).feeds[1], [4]);
     // Without a word on where it was accepted, as of the release before, it is taken for new.
-    let unmarked = Arrival { sequence: 9, origin: None, event: Ok(unfollow(1, 7, History::Purge)) };
+    let unmarked = Arrival { sequence: 9, accepted: None, event: Ok(unfollow(1, 7, History::Purge)) };
     apply_all(&mut applier, &[unmarked]);
     assert!(shown(&store).feeds[1].is_empty());
+}
+
+#[test]
+fn a_follow_that_never_came_is_taken_when_everything_comes_again() {
+    let (store, mut applier) = shard();
+    let events = [follow(1, 7), follow(2, 7), unfollow(3, 7, History::Keep)];
+    apply_all(&mut applier, &accepted(&events[1..], 1, Accepted { sequence: 2, at_ms: 1000 }));
+    assert_eq!(shown(&store).followers[7], [UserId(2)]);
+    apply_all(&mut applier, &accepted(&events, 3, Accepted { sequence: 1, at_ms: 1000 }));
+    assert_eq!(shown(&store).followers[7], [UserId(1), UserId(2)]);
 }
 
 #[test]
@@ -331,10 +342,10 @@ fn a_post_that_comes_again_is_not_for_those_who_followed_later() {
     // Of an author elsewhere, whom nobody here followed: the shard keeps nothing of the first post.
     let events = [note(7, 1), follow(1, 7), note(7, 2)];
     apply_all(&mut applier, &arrivals(&events, 1));
-    apply_all(&mut applier, &accepted(&events, 4, Origin { sequence: 1, accepted_at_ms: 1000 }));
+    apply_all(&mut applier, &accepted(&events, 4, Accepted { sequence: 1, at_ms: 1000 }));
     assert_eq!(shown(&store).feeds[1], [3]);
     // What is replayed was accepted anew.
-    apply_all(&mut applier, &accepted(&events[..1], 7, Origin { sequence: 9, accepted_at_ms: 1003 }));
+    apply_all(&mut applier, &accepted(&events[..1], 7, Accepted { sequence: 9, at_ms: 1003 }));
     assert_eq!(shown(&store).feeds[1], [7, 3]);
 }
 
@@ -342,7 +353,7 @@ fn a_post_that_comes_again_is_not_for_those_who_followed_later() {
 fn a_stream_that_was_made_anew_is_believed() {
     let (store, mut applier) = shard();
     apply_all(&mut applier, &arrivals(&[note(2, 1), follow(1, 2), unfollow(1, 2, History::Keep)], 1));
-    let anew = Origin { sequence: 1, accepted_at_ms: 2000 };
+    let anew = Accepted { sequence: 1, at_ms: 2000 };
     apply_all(&mut applier, &accepted(&[follow(1, 2), note(2, 2)], 4, anew));
     assert_eq!(shown(&store).feeds[1], [5]);
 }
@@ -350,9 +361,9 @@ fn a_stream_that_was_made_anew_is_believed() {
 #[test]
 fn rows_of_the_release_before_are_followers_since_ever() {
     let (store, mut applier) = shard();
-    let unmarked = Arrival { sequence: 1, origin: None, event: Ok(follow(1, 7)) };
+    let unmarked = Arrival { sequence: 1, accepted: None, event: Ok(follow(1, 7)) };
     apply_all(&mut applier, &[unmarked]);
-    apply_all(&mut applier, &accepted(&[note(7, 1)], 2, Origin { sequence: 1, accepted_at_ms: 0 }));
+    apply_all(&mut applier, &accepted(&[note(7, 1)], 2, Accepted { sequence: 1, at_ms: 0 }));
     assert_eq!(shown(&store).feeds[1], [2]);
 }
 
@@ -410,7 +421,7 @@ fn users_that_a_map_adds_are_taken_and_kept() {
     let mut applier = open(10).unwrap();
     // The distributor had the later map first.
     let early = arrivals(&[follow(25, 2), note(25, 1), note(2, 1)], 1);
-    assert_eq!(applier.apply(&early).unwrap().1, Tally { activities: 2, inserts: 1, refused: 0 });
+    assert_eq!(applier.apply(&early).unwrap().1, Tally { activities: 2, inserts: 1, ..Tally::default() });
     applier.adopt(&map(30));
     assert_eq!(applier.apply(&arrivals(&[follow(15, 2), follow(26, 2)], 4)).unwrap().1.refused, 1);
     // Whoever has an earlier map goes on with what the store knows.

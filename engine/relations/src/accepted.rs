@@ -2,58 +2,58 @@
 
 use model::Message;
 
-const HEADER: &str = "catena-origin";
+const HEADER: &str = "catena-accepted";
 
-/// Where in its partition of `posts` a message was accepted, and when. It travels to the shards in the header `catena-origin`, as
+/// Where in its partition of `posts` a message was accepted, and when. It travels to the shards in the header `catena-accepted`, as
 /// both numbers in decimal with a blank between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Accepted {
     /// Its sequence.
     pub sequence: u64,
     /// Milliseconds since 1970, by the bus's clock.
-    pub accepted_at_ms: u64,
+    pub at_ms: u64,
 }
 
-impl Origin {
+impl Accepted {
     /// Whether what was accepted here was accepted no later than `known`, in the same partition. Sequences decide; a stream that was
     /// removed and made anew counts from 1 again, and there the clock tells what is new.
     #[must_use]
     pub fn is_past(self, known: Self) -> bool {
-        self.sequence <= known.sequence && self.accepted_at_ms <= known.accepted_at_ms
+        self.sequence <= known.sequence && self.at_ms <= known.at_ms
     }
 
     /// This one, which is not [past](Self::is_past) `known`, in place of it. A clock that was set back does not count.
     #[must_use]
     pub fn after(self, known: Self) -> Self {
-        Self { accepted_at_ms: self.accepted_at_ms.max(known.accepted_at_ms), ..self }
+        Self { at_ms: self.at_ms.max(known.at_ms), ..self }
     }
 
     /// Notes it on a message, in front of whatever else is there under that name.
     pub fn put(self, message: &mut Message) {
-        let value = format!("{} {}", self.sequence, self.accepted_at_ms);
+        let value = format!("{} {}", self.sequence, self.at_ms);
         message.headers.0.insert(0, (HEADER.to_owned(), value));
     }
 
     /// What a message says of it; nothing where an earlier release sent it, or it did not come from `posts`.
     #[must_use]
     pub fn read(message: &Message) -> Option<Self> {
-        let (sequence, accepted_at_ms) = message.headers.get(HEADER)?.split_once(' ')?;
-        Some(Self { sequence: sequence.parse().ok()?, accepted_at_ms: accepted_at_ms.parse().ok()? })
+        let (sequence, at_ms) = message.headers.get(HEADER)?.split_once(' ')?;
+        Some(Self { sequence: sequence.parse().ok()?, at_ms: at_ms.parse().ok()? })
     }
 
     /// Both numbers, big-endian.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
-        (u128::from(self.sequence) << 64 | u128::from(self.accepted_at_ms)).to_be_bytes()
+        (u128::from(self.sequence) << 64 | u128::from(self.at_ms)).to_be_bytes()
     }
 
     /// As [`to_bytes`](Self::to_bytes) wrote it.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (sequence, accepted_at_ms) = bytes.split_first_chunk()?;
+        let (sequence, at_ms) = bytes.split_first_chunk()?;
         Some(Self {
             sequence: u64::from_be_bytes(*sequence),
-            accepted_at_ms: u64::from_be_bytes(accepted_at_ms.try_into().ok()?),
+            at_ms: u64::from_be_bytes(at_ms.try_into().ok()?),
         })
     }
 }
@@ -62,42 +62,42 @@ impl Origin {
 mod tests {
     use super::*;
 
-    fn origin(sequence: u64, accepted_at_ms: u64) -> Origin {
-        Origin { sequence, accepted_at_ms }
+    fn accepted(sequence: u64, at_ms: u64) -> Accepted {
+        Accepted { sequence, at_ms }
     }
 
     #[test]
     fn it_travels_and_is_kept() {
         let mut message = Message::default();
-        assert_eq!(Origin::read(&message), None);
+        assert_eq!(Accepted::read(&message), None);
         for wrong in ["", "7", "7 ", "7 x", "-7 1", "1 2 3"] {
             message.headers.set(HEADER, wrong);
-            assert_eq!(Origin::read(&message), None, "{wrong:?}");
+            assert_eq!(Accepted::read(&message), None, "{wrong:?}");
         }
-        let known = origin(u64::MAX, 1_700_000_000_000);
+        let known = accepted(u64::MAX, 1_700_000_000_000);
         // Before what is there already.
         known.put(&mut message);
-        assert_eq!(Origin::read(&message), Some(known));
-        assert_eq!(Origin::from_bytes(&known.to_bytes()), Some(known));
-        assert_eq!(Origin::from_bytes(&[0; 15]), None);
-        assert_eq!(Origin::from_bytes(&[0; 17]), None);
+        assert_eq!(Accepted::read(&message), Some(known));
+        assert_eq!(Accepted::from_bytes(&known.to_bytes()), Some(known));
+        assert_eq!(Accepted::from_bytes(&[0; 15]), None);
+        assert_eq!(Accepted::from_bytes(&[0; 17]), None);
     }
 
     #[test]
     fn what_was_accepted_before_is_past_and_a_stream_made_anew_is_not() {
-        let known = origin(10, 1000);
-        for past in [known, origin(9, 900), origin(1, 1000)] {
+        let known = accepted(10, 1000);
+        for past in [known, accepted(9, 900), accepted(1, 1000)] {
             assert!(past.is_past(known), "{past:?}");
         }
-        for new in [origin(11, 1000), origin(11, 900), origin(1, 1001), origin(10, 1001)] {
+        for new in [accepted(11, 1000), accepted(11, 900), accepted(1, 1001), accepted(10, 1001)] {
             assert!(!new.is_past(known), "{new:?}");
         }
     }
 
     #[test]
     fn a_clock_that_was_set_back_lets_nothing_old_in() {
-        let newest = origin(11, 900).after(origin(10, 1000));
-        assert!(origin(10, 1000).is_past(newest) && !origin(12, 800).is_past(newest));
-        assert_eq!(origin(1, 2000).after(newest), origin(1, 2000));
+        let newest = accepted(11, 900).after(accepted(10, 1000));
+        assert!(accepted(10, 1000).is_past(newest) && !accepted(12, 800).is_past(newest));
+        assert_eq!(accepted(1, 2000).after(newest), accepted(1, 2000));
     }
 }
