@@ -19,13 +19,14 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{Bounds, Bus, StreamSpec};
 use bytes::Bytes;
 use model::{Message, Name};
 use parking_lot::Mutex;
 use store::{Batch, Store, Table};
+use tokio::time::Instant;
 
 use crate::{
     Error, Fault, Result, dead,
@@ -38,8 +39,8 @@ const KEPT: [Table; 5] = ["state", "ledger", "lane", "seen", "seen-order"];
 const POSITIONS: Table = "changelog";
 /// A position that is none: the store was being emptied.
 const EMPTYING: u64 = u64::MAX;
-/// How often a log has to end before the store does until that is believed. Servers that elect may answer what was so a moment ago.
-const LOOKS: u32 = 4;
+/// How long a log has to end before the store does until that is believed. Servers that elect may answer what was so a moment ago.
+const SHORT_AT_LEAST: Duration = Duration::from_secs(2);
 /// Records read at once at most.
 const READ_MAX: usize = 256;
 
@@ -191,8 +192,8 @@ impl Lives {
 struct State {
     /// Nothing while it is not known where the log ends: then it takes no commit until somebody caught up.
     tip: Option<Tip>,
-    /// How often in a row the log ended before the store.
-    short: u32,
+    /// Since when the log ends before the store, by every answer.
+    short_since: Option<Instant>,
 }
 
 /// Where log and store are, level with each other.
@@ -246,19 +247,20 @@ impl Log {
         let mut at = self.position().await?;
         let (stream, partition) = (&self.stream, self.partition);
         tracing::debug!(%stream, partition, at, first, last, "the store is brought level");
-        if at > last && at != EMPTYING && state.short + 1 < LOOKS {
-            state.short += 1;
+        let short = at > last && at != EMPTYING;
+        let since = short.then(|| *state.short_since.get_or_insert_with(Instant::now));
+        if since.is_some_and(|since| since.elapsed() < SHORT_AT_LEAST) {
             let reason = format!(
                 "`{stream}` partition {partition} ends at {last} by now, and there was a record {at}"
             );
             return Err(bus::Error::Away { reason }.into());
         }
-        state.short = 0;
+        state.short_since = None;
         if at != last {
             self.lives.lock().current.clear();
         }
         if at > last || at + 1 < first {
-            if at > last && at != EMPTYING {
+            if short {
                 // The log decides: it is what another owner would have gone by.
                 tracing::warn!(%stream, partition, at, last, "the store is ahead of its changelog and is rebuilt");
             }

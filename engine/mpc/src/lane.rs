@@ -108,7 +108,7 @@ async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
             }
             // Nothing failed: closing took too long for what was in hand.
             Err(Error::GivenUp) => return,
-            Err(error) if close.is_cancelled() => {
+            Err(error) if close.is_cancelled() && is_elsewhere(&error) => {
                 let (chain, partition, why) = (&place.chain, place.partition, sentence(&error));
                 tracing::info!(%chain, partition, why, "the lane closed and leaves what it had in hand to the next one");
                 return;
@@ -139,6 +139,11 @@ async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
             }
         }
     }
+}
+
+/// Whether the partition is another lane's by now, or about to be.
+fn is_elsewhere(error: &Error) -> bool {
+    matches!(error, Error::Behind | Error::Bus(bus::Error::Lost { .. } | bus::Error::Moved { .. }))
 }
 
 /// Waits until the chain runs another generation than `generation`, or none.

@@ -68,10 +68,6 @@ impl Settler {
     async fn publish(&mut self, mut lines: HashMap<Line, Outbox>, oldest: u64) -> Result<()> {
         let give_up = self.give_up.clone();
         while lines.values().any(|outbox| !outbox.messages.is_empty()) {
-            // Once it is out under its id, what was made of another owner's rows stays, whatever the commit says.
-            if let Some(changelog) = &self.changelog {
-                changelog.check()?;
-            }
             // Each time: what the bus remembered just now it may forget while there is no room.
             let looked_up = self.leave_out_published(&mut lines, oldest);
             give_up.run_until_cancelled(looked_up).await.ok_or(Error::GivenUp)??;
@@ -82,6 +78,10 @@ impl Settler {
                     tracing::warn!(chain = %self.place.chain, partition = self.place.partition, took = ?began.elapsed(), "a commit took so long that the lane looks again what was published");
                     continue;
                 }
+            }
+            // Once it is out under its id, what was made of another life's rows stays, whatever the commit says.
+            if let Some(changelog) = &self.changelog {
+                changelog.check()?;
             }
             let limits = self.trail.as_ref().map(|trail| (trail.deadline(), trail.patience()));
             let place = &self.place;

@@ -184,3 +184,37 @@ async fn a_lane_that_lost_its_partition_commits_nothing_once_its_own_process_has
     }
     node.center.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_of_another_lifes_rows_does_not_get_out() {
+    let diary = Diary::default();
+    let bus = Arc::new(FlakyBus::new(new_bus().await, Arc::clone(&diary)));
+    let mut setup = counting().await.with(&[
+        ("bundles/g.wasm", &bundle("g", "1.0.0", "gate")),
+        ("chains/feed.toml", &chain("", &[step("g", "g@^1", ""), step("a", "a@^1", "grants = [\"state\"]")])),
+    ]);
+    setup.bus = Arc::clone(&bus) as Arc<dyn Bus>;
+    // One of them stands at the gate.
+    setup.options.workers = 2;
+    let mine = [partition_of("k", 4)];
+    let placement = Dealt::new(mine);
+    let node = beside(&setup, &placement).start().await;
+    let gate = Arc::clone(&node.bundles.gate);
+    let mut sink = node.sink("out").await;
+    gate.shut();
+    node.post(vec![message(0, "k", "x")]).await;
+    support::until("it runs", async || gate.is_taken()).await;
+    bus.silent.store(true, SeqCst);
+    bus.lose_place().await;
+    placement.deal([]);
+    support::until("the lane closes", async || node.center.chains()[0].lanes.is_empty()).await;
+    placement.deal(mine);
+    assert_eq!(sink.take(1).await[0].body, "x|0");
+    let published = || diary.lock().iter().filter(|note| *note == "publish out").count();
+    support::until("it is committed", async || diary.lock().iter().any(|note| note == "ack")).await;
+    // The first life counts on from what the second one has written, under an id that may be new to the bus.
+    gate.open();
+    support::until("it has left", async || diary.lock().iter().any(|note| note == "left posts")).await;
+    assert_eq!(published(), 1);
+    node.center.drain().await;
+}

@@ -14,7 +14,7 @@ use model::{
     TrapKind, Verdict, Wanted,
 };
 use mpc::{BundleFile, Bundles, Loaded, RefusedFile};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// Opens scripted bundles and remembers every file it was ever shown. As with real ones, a file that cannot be used leaves
 /// in use what was at its path before.
@@ -24,6 +24,47 @@ pub(crate) struct ScriptedBundles {
     used: Mutex<HashMap<PathBuf, (BundleRef, Script)>>,
     /// While it is set, no bundle finds an instance to start in.
     pub(crate) crowded: Arc<AtomicBool>,
+    /// What a processor that says `gate` waits at.
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// Holds up the first that comes, once it is shut.
+#[derive(Default)]
+pub(crate) struct Gate {
+    state: Mutex<Passing>,
+    changed: Condvar,
+}
+
+#[derive(Default, PartialEq)]
+enum Passing {
+    #[default]
+    Free,
+    Shut,
+    Waits,
+}
+
+impl Gate {
+    pub(crate) fn shut(&self) {
+        *self.state.lock() = Passing::Shut;
+    }
+
+    /// Whether somebody waits.
+    pub(crate) fn is_taken(&self) -> bool {
+        *self.state.lock() == Passing::Waits
+    }
+
+    pub(crate) fn open(&self) {
+        *self.state.lock() = Passing::Free;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock();
+        if *state == Passing::Shut {
+            *state = Passing::Waits;
+            self.changed.wait_while(&mut state, |state| *state == Passing::Waits);
+        }
+    }
 }
 
 impl ScriptedBundles {
@@ -51,7 +92,8 @@ impl Bundles for ScriptedBundles {
         let bundles: Vec<_> = used.values().cloned().collect();
         *self.used.lock() = used;
         let present = bundles.iter().map(|(bundle, _)| bundle.clone()).collect();
-        Loaded { catalog: Arc::new(Scripts(bundles, Arc::clone(&self.crowded))), refused, present }
+        let catalog = Arc::new(Scripts(bundles, Arc::clone(&self.crowded), Arc::clone(&self.gate)));
+        Loaded { catalog, refused, present }
     }
 }
 
@@ -68,7 +110,7 @@ fn parse(file: &BundleFile) -> Option<(BundleRef, Script)> {
 #[derive(Clone)]
 struct Script(Vec<String>);
 
-struct Scripts(Vec<(BundleRef, Script)>, Arc<AtomicBool>);
+struct Scripts(Vec<(BundleRef, Script)>, Arc<AtomicBool>, Arc<Gate>);
 
 impl Catalog for Scripts {
     fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Vec<Refusal>> {
@@ -80,8 +122,9 @@ impl Catalog for Scripts {
         match named.iter().filter(fits).max_by_key(|(bundle, _)| bundle.version.clone()) {
             Some((bundle, script)) => {
                 let walks = Mutex::default();
-                let processor = Arc::new(Running { bundle: bundle.clone(), script: script.clone(), walks });
-                Ok(Resolved { bundle: bundle.clone(), processor })
+                let (bundle, script, gate) = (bundle.clone(), script.clone(), Arc::clone(&self.2));
+                let processor = Arc::new(Running { bundle: bundle.clone(), script, walks, gate });
+                Ok(Resolved { bundle, processor })
             }
             None if named.is_empty() => {
                 Err(vec![Refusal::UnknownBundle { name: wanted.name.to_string(), near: None }])
@@ -100,6 +143,7 @@ struct Running {
     script: Script,
     /// How often it saw each message.
     walks: Mutex<HashMap<String, u32>>,
+    gate: Arc<Gate>,
 }
 
 impl Processor for Running {
@@ -126,6 +170,7 @@ impl Processor for Running {
                     key: message.key.clone(),
                     body: message.body.clone(),
                 }),
+                "gate" => self.gate.pass(),
                 // Long enough for a swap to fall between two steps.
                 "slow" => std::thread::sleep(std::time::Duration::from_micros(50)),
                 "twice" if !poisoned => {

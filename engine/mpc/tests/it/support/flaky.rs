@@ -42,6 +42,8 @@ pub(crate) struct FlakyBus {
     pub(crate) slow: Mutex<Option<(&'static str, oneshot::Receiver<()>)>>,
     /// How many messages of `posts` were handed out.
     pub(crate) fetched: Arc<AtomicU32>,
+    /// Who lost its place does not hear of it.
+    pub(crate) silent: Arc<AtomicBool>,
     /// The newest subscription to `posts`.
     reading: Mutex<Option<Shared>>,
     pub(crate) diary: Diary,
@@ -67,6 +69,7 @@ impl FlakyBus {
             forgetful: AtomicBool::new(false),
             slow: Mutex::default(),
             fetched: Arc::default(),
+            silent: Arc::default(),
             reading: Mutex::default(),
             diary,
         }
@@ -142,7 +145,8 @@ impl Around for FlakyBus {
             (fetched, diary) = (Arc::clone(&self.fetched), Arc::clone(&self.diary));
             *self.reading.lock() = Some(Arc::clone(&inner));
         }
-        Box::new(Noted { stream: stream.to_owned(), inner, fetched, diary })
+        let silent = Arc::clone(&self.silent);
+        Box::new(Noted { stream: stream.to_owned(), inner, fetched, silent, diary })
     }
 
     async fn forget_around(&self, stream: &str, group: &str) -> bus::Result<()> {
@@ -159,6 +163,7 @@ struct Noted {
     stream: String,
     inner: Shared,
     fetched: Arc<AtomicU32>,
+    silent: Arc<AtomicBool>,
     diary: Diary,
 }
 
@@ -173,6 +178,11 @@ impl Subscription for Noted {
     async fn fetch(&mut self, max: usize) -> bus::Result<Vec<Delivery>> {
         let deliveries = {
             let mut inner = self.inner.lock().await;
+            if inner.is_none() && self.silent.load(SeqCst) {
+                drop(inner);
+                std::future::pending::<()>().await;
+                return Ok(Vec::new());
+            }
             inner.as_mut().ok_or_else(|| self.lost())?.fetch(max).await?
         };
         self.fetched.fetch_add(u32::try_from(deliveries.len()).unwrap(), SeqCst);
@@ -189,7 +199,13 @@ impl Subscription for Noted {
         'a: 'f,
         Self: 'f,
     {
-        Box::pin(async { self.inner.lock().await.as_ref().ok_or_else(|| self.lost())?.lag().await })
+        Box::pin(async {
+            match self.inner.lock().await.as_ref() {
+                Some(inner) => inner.lag().await,
+                None if self.silent.load(SeqCst) => Ok(0),
+                None => Err(self.lost()),
+            }
+        })
     }
 }
 
