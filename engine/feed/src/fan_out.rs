@@ -47,7 +47,7 @@ impl FanOut {
         let control = control.ok_or_else(|| refuse("it bypassed the chain and is no control message"))?;
         let author = control.author();
         in_its_partition(&routed, author)?;
-        let accepted = accepted(&routed);
+        let place = accepted(&routed);
         let mut shards = Shards::default();
         match control {
             Control::Follow(edge) => {
@@ -67,8 +67,8 @@ impl FanOut {
             }
         }
         let mut message = control.to_message(routed.message.id);
-        if let Some(accepted) = accepted {
-            accepted.put(&mut message);
+        if let Some(place) = place {
+            place.put(&mut message);
         }
         Ok(spread(inbox, &shards, message))
     }
@@ -88,14 +88,14 @@ impl FanOut {
         if retracted::is_marked(lane, post)? {
             return Ok(Vec::new());
         }
-        let accepted = accepted(&routed);
+        let place = accepted(&routed);
         let Message { id, headers, body, .. } = routed.message;
         let body = if body == origin.body { body } else { body::belonging_to(post, body).map_err(refuse)? };
         let mut message = Activity { post, verb: origin.kind.clone(), body }.into_message(id);
         // What the center and the processors noted travels along; the first header of a name counts.
         message.headers.0.extend(headers.0);
-        if let Some(accepted) = accepted {
-            accepted.put(&mut message);
+        if let Some(place) = place {
+            place.put(&mut message);
         }
         Ok(spread(inbox, &self.audience(post, lane)?, message))
     }
@@ -141,7 +141,7 @@ impl Router for FanOut {
         }
     }
 
-    /// A shard keeps the ids of its posts, and of what came from `posts` where the newest of each follow was accepted.
+    /// A shard keeps the ids of its posts, and with each edge where in `posts` its newest follow or unfollow was accepted.
     fn recognises(&self, stream: &str) -> bool {
         stream == INBOX
     }

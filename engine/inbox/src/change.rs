@@ -164,18 +164,13 @@ impl<'s> Change<'s> {
         if !self.owns(edge.user) {
             return Ok(self.refuse("its user belongs to another shard"));
         }
-        let follower = pair(edge.author.0, edge.user.0);
+        let (following, follower) = keys(edge);
+        let Newest::Is(newest) = self.newest(edge, accepted)? else { return Ok(self.pass_over()) };
         // Who follows already follows since then.
-        if self.draft.has(FOLLOWERS, &follower)? {
-            return Ok(Reached::Everyone);
+        if !self.draft.has(FOLLOWERS, &follower)? {
+            self.draft.put(FOLLOWERS, &follower, row_of(newest));
         }
-        let ended = self.accepted(UNFOLLOWED, &follower)?;
-        if accepted.zip(ended).is_some_and(|(at, ended)| at.is_past(ended)) {
-            return Ok(self.pass_over());
-        }
-        let since = accepted.map(|at| ended.map_or(at, |ended| at.after(ended)));
-        self.draft.put(FOLLOWING, &pair(edge.user.0, edge.author.0), Bytes::new());
-        self.draft.put(FOLLOWERS, &follower, since.map_or(Vec::new(), |since| since.to_bytes().to_vec()));
+        self.draft.put(FOLLOWING, &following, row_of(newest));
         self.draft.delete(UNFOLLOWED, &follower);
         Ok(Reached::Everyone)
     }
@@ -184,17 +179,12 @@ impl<'s> Change<'s> {
         if !self.owns(edge.user) {
             return Ok(self.refuse("its user belongs to another shard"));
         }
-        let follower = pair(edge.author.0, edge.user.0);
-        let follows = self.draft.has(FOLLOWERS, &follower)?;
-        let known = self.accepted(if follows { FOLLOWERS } else { UNFOLLOWED }, &follower)?;
-        if accepted.zip(known).is_some_and(|(at, known)| at.is_past(known)) {
-            return Ok(self.pass_over());
+        let (following, follower) = keys(edge);
+        let Newest::Is(newest) = self.newest(edge, accepted)? else { return Ok(self.pass_over()) };
+        if self.draft.has(FOLLOWERS, &follower)? || self.draft.has(UNFOLLOWED, &follower)? {
+            self.draft.put(UNFOLLOWED, &follower, row_of(newest));
         }
-        if let Some(at) = accepted.filter(|_| follows) {
-            let at = known.map_or(at, |known| at.after(known));
-            self.draft.put(UNFOLLOWED, &follower, at.to_bytes().to_vec());
-        }
-        self.draft.delete(FOLLOWING, &pair(edge.user.0, edge.author.0));
+        self.draft.delete(FOLLOWING, &following);
         self.draft.delete(FOLLOWERS, &follower);
         if history == History::Purge {
             let posts = self.outboxes.all(&mut self.draft, edge.author.0)?;
@@ -204,9 +194,21 @@ impl<'s> Change<'s> {
         Ok(Reached::Everyone)
     }
 
-    /// Where it was accepted that a user follows or no longer does, if that is known.
-    fn accepted(&self, table: Table, key: &[u8]) -> Result<Option<Accepted>> {
-        self.draft.get(table, key)?.map_or(Ok(None), |row| place(table, &row))
+    /// What is known of an edge once a follow or unfollow of it that was `accepted` there has had its effects.
+    fn newest(&self, edge: Edge, accepted: Option<Accepted>) -> Result<Newest> {
+        let (following, follower) = keys(edge);
+        let known = match self.draft.get(FOLLOWING, &following)? {
+            Some(row) => accepted_in(FOLLOWING, &row)?,
+            None => match self.draft.get(UNFOLLOWED, &follower)? {
+                Some(row) => accepted_in(UNFOLLOWED, &row)?,
+                None => None,
+            },
+        };
+        Ok(match (accepted, known) {
+            (Some(at), Some(known)) if at.is_past(known) => Newest::WasThere,
+            (Some(at), Some(known)) => Newest::Is(Some(at.after(known))),
+            (at, known) => Newest::Is(at.or(known)),
+        })
     }
 
     /// Takes note of an event that was here before: whatever had its effects since must not be undone.
@@ -239,7 +241,7 @@ impl<'s> Change<'s> {
         let Some(from) = after.map_or(Some(0), |after| after.0.checked_add(1)) else { return Ok(users) };
         let mut problem = None;
         self.draft.scan(FOLLOWERS, &pair(author.0, from), &end_of(author.0), &mut |key, since| {
-            match place(FOLLOWERS, since) {
+            match accepted_in(FOLLOWERS, since) {
                 Ok(since) if at.zip(since).is_some_and(|(at, since)| at.is_past(since)) => {}
                 Ok(_) => users.extend(right(key).map(UserId)),
                 Err(error) => problem = Some(error),
@@ -263,8 +265,23 @@ impl<'s> Change<'s> {
     }
 }
 
-/// Where something was accepted, as a row says it; an empty one is of an earlier release.
-fn place(table: Table, row: &[u8]) -> Result<Option<Accepted>> {
+/// Where the newest follow or unfollow of an edge was accepted, as far as anybody said.
+enum Newest {
+    Is(Option<Accepted>),
+    /// This one comes again: it, or a later one, was there before.
+    WasThere,
+}
+
+/// An edge as its user has it, and as its author has it.
+fn keys(edge: Edge) -> ([u8; 16], [u8; 16]) {
+    (pair(edge.user.0, edge.author.0), pair(edge.author.0, edge.user.0))
+}
+
+fn row_of(accepted: Option<Accepted>) -> Vec<u8> {
+    accepted.map(|at| at.to_bytes().to_vec()).unwrap_or_default()
+}
+
+fn accepted_in(table: Table, row: &[u8]) -> Result<Option<Accepted>> {
     if row.is_empty() {
         return Ok(None);
     }

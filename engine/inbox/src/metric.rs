@@ -6,7 +6,7 @@ pub const INSERTS: &str = "catena_inbox_inserts_total";
 pub const ACTIVITIES: &str = "catena_inbox_activities_total";
 /// Messages that said nothing a shard knows; each is an error in the log.
 pub const REFUSED: &str = "catena_inbox_refused_total";
-/// Posts, follows and unfollows that had been there before, and were passed over.
+/// Posts, follows and unfollows that were passed over: they had been there before, or posts had been taken back before they came.
 pub const REPEATED: &str = "catena_inbox_repeated_total";
 /// The last sequence whose effects are all there.
 pub const APPLIED: &str = "catena_inbox_applied_sequence";

@@ -5,11 +5,13 @@
 //! | `inbox-meta` | name | see [`crate::position`] |
 //! | `inbox-posts` | number | the post, one JSON object |
 //! | `inbox-ids` | author, unique | number; 0 where the post was retracted before it came |
-//! | `inbox-following` | user, author | |
-//! | `inbox-followers` | author, user | where in `posts` the follow was accepted ([`relations::Accepted`]); empty where that is not known |
-//! | `inbox-unfollowed` | author, user | where the unfollow was, of users who followed once |
+//! | `inbox-following` | user, author | where the newest follow was [accepted](relations::Accepted) |
+//! | `inbox-followers` | author, user | where the first follow was, since the last unfollow |
+//! | `inbox-unfollowed` | author, user | where the newest unfollow was, of users who followed once |
 //! | `inbox-feeds` | user, first number | a [block](crate::block) |
 //! | `inbox-outboxes` | author, first number | a [block](crate::block) |
+//!
+//! Where something was accepted is left empty if nobody said: an earlier release did not, and it is not said of what did not come from `posts`.
 //!
 //! The *number* of a post is the sequence under which it arrived in the shard's partition.
 

@@ -3,6 +3,8 @@
 use model::Message;
 
 const HEADER: &str = "catena-accepted";
+/// How far apart the clocks of servers that lead a partition one after the other may be.
+const SKEW_MS: u64 = 10_000;
 
 /// Where in its partition of `posts` a message was accepted, and when. It travels to the shards in the header `catena-accepted`, as
 /// both numbers in decimal with a blank between them.
@@ -16,10 +18,10 @@ pub struct Accepted {
 
 impl Accepted {
     /// Whether what was accepted here was accepted no later than `known`, in the same partition. Sequences decide; a stream that was
-    /// removed and made anew counts from 1 again, and there the clock tells what is new.
+    /// removed and made anew counts from 1 again, and there the clock tells what is new, if by more than clocks differ.
     #[must_use]
     pub fn is_past(self, known: Self) -> bool {
-        self.sequence <= known.sequence && self.at_ms <= known.at_ms
+        self.sequence <= known.sequence && self.at_ms <= known.at_ms.saturating_add(SKEW_MS)
     }
 
     /// This one, which is not [past](Self::is_past) `known`, in place of it. A clock that was set back does not count.
@@ -86,10 +88,11 @@ mod tests {
     #[test]
     fn what_was_accepted_before_is_past_and_a_stream_made_anew_is_not() {
         let known = accepted(10, 1000);
-        for past in [known, accepted(9, 900), accepted(1, 1000)] {
+        for past in [known, accepted(9, 900), accepted(1, 1000), accepted(9, 1000 + SKEW_MS)] {
             assert!(past.is_past(known), "{past:?}");
         }
-        for new in [accepted(11, 1000), accepted(11, 900), accepted(1, 1001), accepted(10, 1001)] {
+        let later = 1001 + SKEW_MS;
+        for new in [accepted(11, 1000), accepted(11, 900), accepted(1, later), accepted(10, later)] {
             assert!(!new.is_past(known), "{new:?}");
         }
     }
@@ -98,6 +101,6 @@ mod tests {
     fn a_clock_that_was_set_back_lets_nothing_old_in() {
         let newest = accepted(11, 900).after(accepted(10, 1000));
         assert!(accepted(10, 1000).is_past(newest) && !accepted(12, 800).is_past(newest));
-        assert_eq!(accepted(1, 2000).after(newest), accepted(1, 2000));
+        assert_eq!(accepted(1, 20_000).after(newest), accepted(1, 20_000));
     }
 }
