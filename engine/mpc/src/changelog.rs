@@ -26,11 +26,11 @@ use bytes::Bytes;
 use model::{Message, Name};
 use parking_lot::Mutex;
 use store::{Batch, Store, Table};
-use tokio::time::Instant;
+use tokio::time::sleep;
 
 use crate::{
     Error, Fault, Result, dead,
-    lane::{blocking, partition_prefix},
+    lane::{blocking, bounds, partition_prefix},
 };
 
 /// What is logged: everything a lane keeps about a partition. The place in the list is what a record says.
@@ -39,8 +39,9 @@ const KEPT: [Table; 5] = ["state", "ledger", "lane", "seen", "seen-order"];
 const POSITIONS: Table = "changelog";
 /// A position that is none: the store was being emptied.
 const EMPTYING: u64 = u64::MAX;
-/// How long a log has to end before the store does until that is believed. Servers that elect may answer what was so a moment ago.
-const SHORT_AT_LEAST: Duration = Duration::from_secs(2);
+/// How often, and how far apart, an append is tried that finds too much waiting for the network.
+const TRIES: u32 = 20;
+const TRY_EVERY: Duration = Duration::from_millis(100);
 /// Records read at once at most.
 const READ_MAX: usize = 256;
 
@@ -192,8 +193,6 @@ impl Lives {
 struct State {
     /// Nothing while it is not known where the log ends: then it takes no commit until somebody caught up.
     tip: Option<Tip>,
-    /// Since when the log ends before the store, by every answer.
-    short_since: Option<Instant>,
 }
 
 /// Where log and store are, level with each other.
@@ -237,30 +236,29 @@ impl Log {
             Some(Fault::CommitUnfenced) => self.bus.bounds(&self.stream, self.partition).await?.last,
             _ => after,
         };
+        for _ in 1..TRIES {
+            match self.bus.append(&self.stream, self.partition, after, records.clone()).await {
+                // Nothing of it is on its way.
+                Err(bus::Error::Overloaded { .. }) => sleep(TRY_EVERY).await,
+                answered => return Ok(answered?),
+            }
+        }
         Ok(self.bus.append(&self.stream, self.partition, after, records).await?)
     }
 
     /// Brings the own store level with the log. Where it was not, what lanes have read is not what stands there now.
     async fn catch_up(&self, state: &mut State) -> Result<()> {
         state.tip = None;
-        let Bounds { first, last } = self.bus.bounds(&self.stream, self.partition).await?;
         let mut at = self.position().await?;
         let (stream, partition) = (&self.stream, self.partition);
+        let reaching = if at == EMPTYING { 0 } else { at };
+        let Bounds { first, last } = bounds(&*self.bus, stream, partition, reaching).await?;
         tracing::debug!(%stream, partition, at, first, last, "the store is brought level");
-        let short = at > last && at != EMPTYING;
-        let since = short.then(|| *state.short_since.get_or_insert_with(Instant::now));
-        if since.is_some_and(|since| since.elapsed() < SHORT_AT_LEAST) {
-            let reason = format!(
-                "`{stream}` partition {partition} ends at {last} by now, and there was a record {at}"
-            );
-            return Err(bus::Error::Away { reason }.into());
-        }
-        state.short_since = None;
         if at != last {
             self.lives.lock().current.clear();
         }
         if at > last || at + 1 < first {
-            if short {
+            if at > last && at != EMPTYING {
                 // The log decides: it is what another owner would have gone by.
                 tracing::warn!(%stream, partition, at, last, "the store is ahead of its changelog and is rebuilt");
             }

@@ -21,7 +21,7 @@ mod work;
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
-use bus::{Bounds, Delivery, Subscription};
+use bus::{Bounds, Bus, Delivery, Subscription};
 use model::{Name, Sequences};
 use tokio::{
     task::{JoinError, JoinSet},
@@ -50,8 +50,8 @@ pub(crate) use leave::{Forgot, forget, known, reads};
 
 /// How often a lane looks how much is left to do.
 const LAG_EVERY: Duration = Duration::from_secs(1);
-/// How often, and how far apart, a stream that ends before its ledger is looked at again.
-const LOOKS: u32 = 4;
+/// How often, and how far apart, a stream is looked at again that ends before what is known of it.
+const LOOKS: u32 = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a lane stands on.
@@ -108,9 +108,13 @@ async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
             }
             // Nothing failed: closing took too long for what was in hand.
             Err(Error::GivenUp) => return,
-            Err(error) if close.is_cancelled() && is_elsewhere(&error) => {
+            Err(error) if close.is_cancelled() => {
                 let (chain, partition, why) = (&place.chain, place.partition, sentence(&error));
-                tracing::info!(%chain, partition, why, "the lane closed and leaves what it had in hand to the next one");
+                if is_elsewhere(&error) {
+                    tracing::info!(%chain, partition, why, "the lane closed and leaves what it had in hand to the next one");
+                } else {
+                    tracing::warn!(%chain, partition, error = why, "the lane failed while it closed: what it had in hand comes again");
+                }
                 return;
             }
             Err(Error::Bus(bus::Error::Busy { .. }))
@@ -205,7 +209,6 @@ impl<'a> Lane<'a> {
         // What waits in the lot is unsettled; beside it there is room for a batch that runs and one that settles.
         let credits = options.held_max + 3 * options.batch_max;
         let subscription = parts.bus.subscribe(stream, *partition, chain, credits).await?;
-        let bounds = parts.bus.bounds(stream, *partition).await?;
         let changelog = match &place.changelogs {
             Some(changelogs) => {
                 Some(Arc::new(changelogs.open(stream, *partition, place.partitions, chain).await?))
@@ -214,7 +217,7 @@ impl<'a> Lane<'a> {
         };
         let here = Arc::clone(place);
         let mut ledger = blocking(move || read_ledger(&here)).await??;
-        let bounds = end_of(place, bounds, ledger.newest()).await?;
+        let bounds = bounds(&*parts.bus, stream, *partition, ledger.newest()).await?;
         if bounds.last < ledger.newest() {
             // Sequences never go back, so this is another stream of that name, or one that lost its end in a power
             // failure. To believe the ledger would be to take new messages for settled ones.
@@ -349,14 +352,16 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Asks again where the stream seems to end before `newest`: servers that elect may answer what was so a moment ago.
-async fn end_of(place: &Place, mut bounds: Bounds, newest: u64) -> Result<Bounds> {
+/// Where a stream begins and ends, which should be at `newest` or behind it. If not it is looked at for two seconds: servers that elect may
+/// answer what was so a moment ago.
+pub(crate) async fn bounds(bus: &dyn Bus, stream: &str, partition: u32, newest: u64) -> Result<Bounds> {
+    let mut bounds = bus.bounds(stream, partition).await?;
     for _ in 0..LOOKS {
         if bounds.last >= newest {
             break;
         }
         sleep(LOOK_EVERY).await;
-        bounds = place.parts.bus.bounds(&place.stream, place.partition).await?;
+        bounds = bus.bounds(stream, partition).await?;
     }
     Ok(bounds)
 }

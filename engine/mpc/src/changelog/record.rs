@@ -15,9 +15,9 @@ const ROWS: &str = "rows";
 const SNAPSHOT: &str = "snapshot";
 /// A record is closed once it has grown to this.
 const BYTES_MAX: usize = 256 << 10;
-/// Records of a commit that are appended together, thirty megabytes and more: whoever reads the log finds a commit whole or not at all.
-/// Only one in which hundreds of messages change states of the largest size has more, and what waits for the network is bounded.
-pub(super) const COMMIT_MAX: usize = 128;
+/// Records of a commit that are appended together, which is as many as a bus takes: whoever reads the log finds a commit whole or
+/// not at all. Most have one.
+pub(super) const COMMIT_MAX: usize = bus::APPEND_MESSAGES_MAX;
 /// Records of a snapshot that are appended together, a few megabytes. It says nothing new, so its parts may stand alone.
 pub(super) const SNAPSHOT_MAX: usize = 16;
 

@@ -79,13 +79,9 @@ impl Settler {
                     continue;
                 }
             }
-            // Once it is out under its id, what was made of another life's rows stays, whatever the commit says.
-            if let Some(changelog) = &self.changelog {
-                changelog.check()?;
-            }
             let limits = self.trail.as_ref().map(|trail| (trail.deadline(), trail.patience()));
-            let place = &self.place;
-            let all = lines.iter_mut().map(|(line, outbox)| outbox.publish(place, line, limits));
+            let (place, changelog) = (&self.place, self.changelog.as_deref());
+            let all = lines.iter_mut().map(|(line, outbox)| outbox.publish(place, changelog, line, limits));
             give_up.run_until_cancelled(try_join_all(all)).await.ok_or(Error::GivenUp)??;
             if let Some(trail) = &mut self.trail
                 && lines.values_mut().any(|outbox| std::mem::take(&mut outbox.sent))
@@ -154,6 +150,7 @@ impl Outbox {
     async fn publish(
         &mut self,
         place: &Place,
+        changelog: Option<&Changelog>,
         (stream, partition): &Line,
         limits: Option<(Instant, Duration)>,
     ) -> Result<()> {
@@ -163,6 +160,10 @@ impl Outbox {
             };
             if let Some((_, error)) = self.unknown.take_if(lost) {
                 return Err(error.into());
+            }
+            // Once it is out under its id, what was made of another life's rows stays, whatever the commit says.
+            if let Some(changelog) = changelog {
+                changelog.check()?;
             }
             let (call, began) = (self.call(), Instant::now());
             let count = call.len();
