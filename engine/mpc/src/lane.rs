@@ -147,7 +147,8 @@ async fn keep_running(place: &Arc<Place>, close: &CancellationToken) {
 
 /// Whether the partition is another lane's by now, or about to be.
 fn is_elsewhere(error: &Error) -> bool {
-    matches!(error, Error::Behind | Error::Bus(bus::Error::Lost { .. } | bus::Error::Moved { .. }))
+    use bus::Error::{Busy, Lost, Moved};
+    matches!(error, Error::Behind | Error::Bus(Busy { .. } | Lost { .. } | Moved { .. }))
 }
 
 /// Waits until the chain runs another generation than `generation`, or none.
