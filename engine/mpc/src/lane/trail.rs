@@ -429,6 +429,7 @@ mod tests {
             assert_eq!(found, expected.collect(), "{since} to {until}");
         }
     }
+
     #[tokio::test(start_paused = true)]
     async fn a_look_serves_for_a_while_and_is_taken_again() {
         let store = Arc::new(store::Memory::new(bus::TABLES));
